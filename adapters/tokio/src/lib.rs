@@ -1,0 +1,180 @@
+//! Runs `anyrt` on Tokio: on a runtime you already have, or on one of its own.
+//!
+//! Reach it as `anyrt::backend::tokio`. [`Tokio`] is the handle, [`TokioRuntime`] an owner.
+//! All semantics are in `anyrt-core`; here is only how this runtime runs, waits and ends.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use anyrt_core::{Drive, Enter, Instant, NoRuntime, ShutdownReport, Sleep, Spawn, Timer};
+use pin_project::pin_project;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+mod owner;
+
+pub use owner::TokioRuntime;
+
+/// The handle of a Tokio runtime. Cheap to clone; does not keep the runtime alive.
+///
+/// Made from a Tokio [`Handle`], or from the context that this thread is in. It does not drive: on a
+/// current-thread runtime nothing but the runtime itself may, so only [`TokioRuntime`] does.
+///
+/// The runtime needs its time driver (`enable_time` or `enable_all`) for sleeps; a Tokio clock that
+/// is paused is honoured.
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{backend::tokio::Tokio, prelude::*};
+///
+/// #[tokio::main]
+/// async fn main() {
+///     let rt = Tokio::current();
+///     assert_eq!(rt.spawn(async { 42 }).await.unwrap(), 42);
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tokio(Handle);
+
+impl Tokio {
+    /// Returns the runtime whose context this thread is in.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio context; [`try_current`](Tokio::try_current) returns that as an error.
+    #[track_caller]
+    pub fn current() -> Self {
+        match Self::try_current() {
+            Ok(rt) => rt,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Returns the runtime whose context this thread is in.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`] outside a Tokio context.
+    pub fn try_current() -> Result<Self, NoRuntime> {
+        match Handle::try_current() {
+            Ok(handle) => Ok(Tokio(handle)),
+            Err(_) => Err(NoRuntime::new(
+                "this thread is in no Tokio context; pass a handle, or enter the runtime",
+            )),
+        }
+    }
+
+    /// Returns Tokio's own handle.
+    pub fn as_tokio(&self) -> &Handle {
+        &self.0
+    }
+}
+
+impl From<Handle> for Tokio {
+    fn from(handle: Handle) -> Self {
+        Tokio(handle)
+    }
+}
+
+impl Spawn for Tokio {
+    fn spawn_raw<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(self.0.spawn(future));
+    }
+
+    fn spawn_blocking_raw<F>(&self, job: F) -> Result<(), F>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        drop(self.0.spawn_blocking(job));
+        Ok(())
+    }
+
+    fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
+        match purpose {
+            // A task woken by this thread would sit in its slot, which no other worker may steal from.
+            Enter::Blocking => match Handle::try_current().map(|here| here.runtime_flavor()) {
+                Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(f),
+                _ => f(),
+            },
+            Enter::Foreign => {
+                let _context = self.0.enter();
+                f()
+            }
+            // Tokio defers the wake-ups of a task whose budget is used up, which a clock cannot see.
+            Enter::Virtual => {
+                let mut f = Some(f);
+                let once = poll_fn(|_| f.take().map_or(Poll::Pending, |f| Poll::Ready(f())));
+                let unlimited = pin!(tokio::task::coop::unconstrained(once));
+                match unlimited.poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(value) => value,
+                    Poll::Pending => unreachable!("the closure is called at the first poll"),
+                }
+            }
+            _ => f(),
+        }
+    }
+}
+
+impl Timer for Tokio {
+    type Sleep = TokioSleep;
+
+    fn now(&self) -> Instant {
+        // Inside the runtime's context: its clock may be paused.
+        let _context = self.0.enter();
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> TokioSleep {
+        let _context = self.0.enter();
+        TokioSleep {
+            over: deadline <= tokio::time::Instant::now().into_std(),
+            sleep: tokio::time::sleep_until(deadline.into()),
+        }
+    }
+}
+
+/// The sleep of [`Tokio`].
+#[derive(Debug)]
+#[pin_project]
+#[must_use = "a sleep does nothing unless it is awaited"]
+pub struct TokioSleep {
+    #[pin]
+    sleep: tokio::time::Sleep,
+    /// Tokio's own sleep waits for its next tick even if its deadline has passed.
+    over: bool,
+}
+
+impl Future for TokioSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.over {
+            true => Poll::Ready(()),
+            false => self.project().sleep.poll(cx),
+        }
+    }
+}
+
+impl Sleep for TokioSleep {
+    fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        *this.over = false;
+        this.sleep.reset(deadline.into());
+    }
+}
+
+impl Drive for TokioRuntime {
+    type Handle = Tokio;
+
+    fn handle(&self) -> &Tokio {
+        TokioRuntime::handle(self)
+    }
+
+    fn drive<F: Future>(&self, future: F) -> F::Output {
+        self.runtime().block_on(future)
+    }
+}

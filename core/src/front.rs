@@ -1,0 +1,187 @@
+//! The front door: what users call on a runtime, whichever it is.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::region::watch::Watch;
+use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
+use crate::task::{self, SpawnWith, Task};
+
+/// A runtime that a library can be generic over: the one bound it needs.
+///
+/// Every `Spawn + Timer` is a `Runtime`, with these methods; none can be overridden, so they behave
+/// alike on all backends. A runtime is a *value*, the handle, and is passed like one.
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{Runtime, backend::builtin::BuiltinRuntime, prelude::*};
+///
+/// async fn sum_of_squares<R: Runtime>(rt: &R, numbers: Vec<u64>) -> u64 {
+///     let tasks: Vec<_> = numbers.into_iter().map(|n| rt.spawn(async move { n * n })).collect();
+///     let mut sum = 0;
+///     for task in tasks {
+///         sum += task.await.unwrap();
+///     }
+///     sum
+/// }
+///
+/// let owner = BuiltinRuntime::new();
+/// assert_eq!(owner.block_on(sum_of_squares(owner.handle(), vec![1, 2, 3])), 14);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a runtime handle",
+    label = "not a runtime handle",
+    note = "pass a handle such as `&Builtin`, `&Tokio`, `&Smol`, `&AsyncStd` or `&AnyRuntime`",
+    note = "of an owner such as `BuiltinRuntime` or `TokioRuntime`, pass `owner.handle()`"
+)]
+pub trait Runtime: Spawn + Timer {
+    /// Spawns a task; its handle is a future of the result.
+    ///
+    /// The future is never polled inside this call. Dropping the handle cancels the task; see
+    /// [`Task`]. Spawned on a runtime that is gone, the task is *lost*.
+    #[track_caller]
+    #[doc(alias = "create_task")]
+    #[doc(alias = "spawn_background")]
+    fn spawn<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        task::spawn(self, None, future)
+    }
+
+    /// Spawns a task without a handle: it runs until it ends or the runtime goes.
+    ///
+    /// A panic goes to the hook of [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (tx, rx) = mpsc::channel();
+    /// owner.handle().spawn_detached(async move { tx.send("ran").unwrap() });
+    /// assert_eq!(rx.recv().unwrap(), "ran");
+    /// ```
+    #[track_caller]
+    fn spawn_detached<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        task::spawn_detached(self, None, future);
+    }
+
+    /// Spawns a blocking job: a closure that may block its thread.
+    ///
+    /// It runs exactly once, on the runtime's pool for such jobs, even if its handle is dropped. Only
+    /// [`Task::cancel`] before it has started stops it. Inside it, [`current`](crate::current) works
+    /// and `block_on` is allowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let job = owner.handle().spawn_blocking(|| std::fs::metadata("/").is_ok());
+    /// assert!(owner.block_on(job).unwrap());
+    /// ```
+    #[track_caller]
+    #[doc(alias = "to_thread")]
+    #[doc(alias = "unblock")]
+    #[doc(alias = "run_in_executor")]
+    fn spawn_blocking<F, T>(&self, job: F) -> Task<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task::spawn_blocking(self, None, job)
+    }
+
+    /// Begins a spawn that says more about the task: its name.
+    fn spawn_with(&self) -> SpawnWith<'_, Self> {
+        SpawnWith::new(self)
+    }
+
+    /// Returns a future that is ready after `duration` on this runtime's clock.
+    ///
+    /// Zero is ready at the first poll; a duration too long to be represented never ends. A runtime's
+    /// timer may be late by its grain (a millisecond on Tokio), never early.
+    ///
+    /// Cancel safe: dropping it forgets the wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let before = rt.now();
+    /// owner.block_on(rt.sleep(Duration::from_millis(2)));
+    /// assert!(rt.now() - before >= Duration::from_millis(2));
+    /// ```
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        self.sleep_until(after(self.now(), duration))
+    }
+
+    /// Returns this handle with its type erased.
+    fn erased(&self) -> AnyRuntime {
+        AnyRuntime::new(self.clone())
+    }
+}
+
+impl<R: Spawn + Timer> Runtime for R {}
+
+/// Blocking on a future: what users call on the owner of a runtime.
+///
+/// Every [`Drive`] has it. Owners are `BuiltinRuntime` and `TokioRuntime`; the global runtimes
+/// `Smol` and `AsyncStd` are their own.
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+///
+/// let owner = BuiltinRuntime::new();
+/// let name = String::from("borrowed");
+/// assert_eq!(owner.block_on(async { name.len() }), 8);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not own a runtime, so it cannot block on a future",
+    label = "not the owner of a runtime",
+    note = "call `block_on` on the owner: `BuiltinRuntime`, `TokioRuntime`, or the globals `Smol` and `AsyncStd`",
+    note = "inside async code, `.await` the future instead"
+)]
+pub trait BlockOn: Drive {
+    /// Runs `future` on this thread until it is ready, and returns its value.
+    ///
+    /// The future may borrow and need not be `Send`. Inside it [`current`](crate::current) gives this
+    /// runtime. A panic of the future passes through.
+    ///
+    /// # Panics
+    ///
+    /// When it is called from inside async code of this library, on any backend: the thread that it
+    /// would block is the one that runs that code. Use `.await` there, or a blocking job.
+    #[track_caller]
+    #[doc(alias = "run_until_complete")]
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        task::block_on_guard();
+        self.drive(task::rooted_in_driver(self.handle(), future))
+    }
+}
+
+impl<D: Drive> BlockOn for D {}
+
+/// `block_on` with a watch over everything that is started: for `#[anyrt::test]`.
+#[doc(hidden)]
+#[track_caller]
+pub fn block_on_watched<D: Drive, F: Future>(owner: &D, watch: Arc<Watch>, future: F) -> F::Output {
+    task::block_on_guard();
+    owner.drive(task::watched(owner.handle(), watch, future))
+}

@@ -1,0 +1,26 @@
+//! The traits of `anyrt` and every utility built on them. Knows no runtime.
+//!
+//! Applications and libraries depend on the façade crate `anyrt`; adapters depend on this one. The
+//! architecture, for those who want to change it, is in this crate's README.
+
+mod front;
+mod region;
+mod runtime;
+mod task;
+
+pub use front::{BlockOn, Runtime};
+pub use region::{Failure, Phase, Reason, set_failure_hook};
+pub use runtime::{
+    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
+};
+pub use task::{
+    CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,
+    outside_regions, rooted,
+};
+
+/// What the test macro needs. No part of the public interface.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::front::block_on_watched;
+    pub use crate::region::watch::Watch;
+}

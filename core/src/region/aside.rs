@@ -1,0 +1,143 @@
+//! The work that a root polls beside its body: clean-ups, drains, calls across the bridge.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::stream::{FuturesUnordered, Stream};
+
+use super::Region;
+use super::contain::{Payload, contain};
+use super::failure::Phase;
+
+pub(crate) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How many turns one poll takes before it lets others run.
+const TURNS: usize = 64;
+
+/// What a region had not finished when it was dropped half-way.
+#[derive(Default)]
+pub(crate) struct Leftovers {
+    /// To run one at a time, from the last to the first.
+    pub(crate) cleanups: Vec<BoxFuture>,
+    /// To run all at once.
+    pub(crate) adopted: Vec<BoxFuture>,
+}
+
+impl Leftovers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cleanups.is_empty() && self.adopted.is_empty()
+    }
+}
+
+/// Adopted work, all at once, and at most one clean-up of the region's own.
+#[derive(Default)]
+pub(crate) struct Aside {
+    adopted: FuturesUnordered<Contained>,
+    cleaning: Option<BoxFuture>,
+}
+
+impl Aside {
+    pub(super) fn extend(&mut self, arrivals: Vec<BoxFuture>) {
+        self.adopted
+            .extend(arrivals.into_iter().map(|work| Contained(Some(work))));
+    }
+
+    pub(super) fn clean_up(&mut self, next: Option<BoxFuture>) {
+        if next.is_some() {
+            self.cleaning = next;
+        }
+    }
+
+    pub(super) fn is_cleaning(&self) -> bool {
+        self.cleaning.is_some()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.cleaning.is_none() && self.adopted.is_empty()
+    }
+
+    pub(super) fn leftovers(self, into: &mut Leftovers) {
+        into.adopted
+            .extend(self.adopted.into_iter().filter_map(|work| work.0));
+        into.cleanups.extend(self.cleaning);
+    }
+
+    /// Polls everything once. Ready when a clean-up ended, so that the next one may start.
+    fn poll(&mut self, region: &Region, cx: &mut Context<'_>) -> Poll<()> {
+        while let Poll::Ready(Some(result)) = Pin::new(&mut self.adopted).poll_next(cx) {
+            if let Err(payload) = result {
+                region.fail(Phase::CleanUp, payload);
+            }
+        }
+        let Some(cleanup) = &mut self.cleaning else {
+            return Poll::Pending;
+        };
+        let polled = contain(|| cleanup.as_mut().poll(cx));
+        if let Ok(Poll::Pending) = polled {
+            return Poll::Pending;
+        }
+        if let Err(payload) = polled {
+            region.fail(Phase::CleanUp, payload);
+        }
+        if let Err(payload) = contain(|| self.cleaning = None) {
+            region.fail(Phase::CleanUp, payload);
+        }
+        Poll::Ready(())
+    }
+
+    /// Polls the adopted work of a region whose body lives. Called inside the region, masked.
+    pub(crate) fn poll_beside_body(region: &Region, cx: &mut Context<'_>) {
+        for _ in 0..TURNS {
+            let Some(mut aside) = region.take_aside() else {
+                return;
+            };
+            let _ = aside.poll(region, cx);
+            if !region.put_aside(aside) {
+                return;
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    /// Runs everything that a region without a body has left. Ready when the region is closed.
+    pub(crate) fn poll_to_end(region: &Region, cx: &mut Context<'_>) -> Poll<()> {
+        let mut put_back = None;
+        for _ in 0..TURNS {
+            let super::region::Next::Poll(mut aside) = region.next_aside(put_back.take()) else {
+                return Poll::Ready(());
+            };
+            if aside.poll(region, cx).is_pending() && !aside.is_empty() {
+                if !region.put_aside(aside) {
+                    return Poll::Pending;
+                }
+            } else {
+                put_back = Some(aside);
+            }
+        }
+        if let Some(aside) = put_back {
+            region.put_aside(aside);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Work whose panic is a value, also that of its destructor.
+struct Contained(Option<BoxFuture>);
+
+impl Future for Contained {
+    type Output = Result<(), Payload>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = match &mut self.0 {
+            Some(work) => contain(|| work.as_mut().poll(cx)),
+            None => Ok(Poll::Ready(())),
+        };
+        if matches!(polled, Ok(Poll::Pending)) {
+            return Poll::Pending;
+        }
+        let dropped = contain(|| self.0 = None);
+        Poll::Ready(polled.map(drop).and(dropped))
+    }
+}

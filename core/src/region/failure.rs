@@ -1,0 +1,185 @@
+//! Failures that came beside an outcome, and the receiver of last resort.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::contain::{Payload, contain, discard, message};
+
+/// Something that went wrong beside, or instead of, what a task was asked for.
+///
+/// A task's outcome has room for one thing. What else failed (a clean-up, a destructor after a panic)
+/// is in [`JoinError::failures`](crate::JoinError::failures); what has no receiver at all, such as
+/// the panic of a detached task, goes to the hook of [`set_failure_hook`].
+#[derive(Debug)]
+pub struct Failure {
+    phase: Phase,
+    name: Option<Cow<'static, str>>,
+    location: &'static Location<'static>,
+    /// In a mutex because a payload is not `Sync`, and errors must be.
+    payload: Mutex<Option<Payload>>,
+    message: Option<String>,
+}
+
+/// What was going on when something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The body of a task ran, and nobody holds its handle.
+    Body,
+    /// A destructor ran: of a body, or of a value that nobody took.
+    Destructor,
+    /// An asynchronous clean-up ran.
+    CleanUp,
+    /// An asynchronous clean-up could not run to its end: its runtime was gone.
+    LostCleanUp,
+    /// A waker was woken.
+    Waker,
+    /// A callback ran.
+    Callback,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Body => "task panicked",
+            Phase::Destructor => "destructor panicked",
+            Phase::CleanUp => "clean-up panicked",
+            Phase::LostCleanUp => "clean-up lost with its runtime",
+            Phase::Waker => "waker panicked",
+            Phase::Callback => "callback panicked",
+        })
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(
+        phase: Phase,
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        payload: Option<Payload>,
+    ) -> Self {
+        Failure {
+            phase,
+            name,
+            location,
+            message: payload.as_ref().and_then(message).map(str::to_owned),
+            payload: Mutex::new(payload),
+        }
+    }
+
+    /// Returns what was going on.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Returns the name of the task, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Returns where the task was spawned.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Returns the text of the panic, if there was one and it carried text.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// Takes what the panic carried. The second call gives `None`.
+    pub fn take_payload(&self) -> Option<Box<dyn std::any::Any + Send>> {
+        self.payload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in ", self.phase)?;
+        describe(f, self.name(), self.location)?;
+        match self.message() {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes "task `name` (spawned at file:line:column)".
+pub(crate) fn describe(
+    f: &mut fmt::Formatter<'_>,
+    name: Option<&str>,
+    location: &Location<'_>,
+) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "task `{name}` (spawned at {location})"),
+        None => write!(f, "the task spawned at {location}"),
+    }
+}
+
+type Hook = dyn Fn(&Failure) + Send + Sync;
+
+static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
+
+/// Sets what is told of each failure that has no other receiver, in this process.
+///
+/// Such are the panics of detached tasks, of tasks whose handle is dropped without being awaited, of
+/// wakers, and of the destructors of values that nobody takes. The hook is called on the thread where
+/// it happened, outside all locks; a panic of the hook itself is discarded.
+///
+/// Without a hook, one line goes to standard error, or to `tracing` with that feature.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, set_failure_hook};
+///
+/// let (tx, rx) = mpsc::channel();
+/// set_failure_hook(move |failure| tx.send(failure.to_string()).unwrap());
+///
+/// let owner = BuiltinRuntime::new();
+/// owner.handle().spawn_detached(async { panic!("out of cheese") });
+///
+/// let line = rx.recv().unwrap();
+/// assert!(line.starts_with("task panicked in the task spawned at"), "{line}");
+/// assert!(line.ends_with(": out of cheese"), "{line}");
+/// ```
+pub fn set_failure_hook(hook: impl Fn(&Failure) + Send + Sync + 'static) {
+    let old = HOOK
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(Arc::new(hook));
+    drop(old);
+}
+
+/// Tells the hook. The last resort: it never panics.
+pub(crate) fn report(failure: &Failure) {
+    let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let told = contain(|| match hook {
+        Some(hook) => hook(failure),
+        None => default_hook(failure),
+    });
+    if let Err(payload) = told {
+        discard(payload);
+    }
+    if let Some(payload) = failure.take_payload() {
+        discard(payload);
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn default_hook(failure: &Failure) {
+    tracing::error!(target: "anyrt", "{failure}");
+}
+
+#[cfg(not(feature = "tracing"))]
+fn default_hook(failure: &Failure) {
+    use std::io::Write;
+    // Not `eprintln!`, which panics where standard error is closed.
+    let _ = writeln!(std::io::stderr(), "anyrt: {failure}");
+}

@@ -1,0 +1,442 @@
+//! The state of one region: who asked it to stop, who is to be woken, what it has on its hands.
+
+use std::borrow::Cow;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::aside::{Aside, BoxFuture, Leftovers};
+use super::contain::{Payload, contain};
+use super::failure::{self, Failure, Phase};
+use super::reason::Reason;
+use super::watch::Watch;
+use crate::runtime::AnyRuntime;
+
+/// A stretch of a task that is cancelled and cleaned up as a unit.
+///
+/// Stands by value in the task's cell, which is allocated once for each spawn: each 16 bytes here cost
+/// some 40 ns a spawn, so whatever most tasks never need is in [`Rare`], behind one box that is made
+/// when it is first needed.
+pub(crate) struct Region {
+    state: AtomicU32,
+    location: &'static Location<'static>,
+    parts: Mutex<Parts>,
+}
+
+/// The flags of [`Region::state`].
+pub(crate) mod flag {
+    /// Somebody asked the region to stop.
+    pub(crate) const ASKED: u32 = 1;
+    /// The outcome is published.
+    pub(crate) const DONE: u32 = 1 << 1;
+    /// `Parts::runner` holds the waker of the root. Whoever takes it out clears this.
+    pub(crate) const RUNNER: u32 = 1 << 2;
+    /// The rare part has work that the root must look at when it is polled.
+    pub(crate) const WORK: u32 = 1 << 3;
+    /// The region has ended and takes no more work.
+    pub(crate) const CLOSED: u32 = 1 << 4;
+    /// The handle is gone, so the outcome has no receiver.
+    pub(crate) const NO_HANDLE: u32 = 1 << 5;
+    /// The outcome has been taken by the handle.
+    pub(crate) const TAKEN: u32 = 1 << 6;
+    /// The task is a blocking job: dropping its handle does not ask it to stop.
+    pub(crate) const JOB: u32 = 1 << 7;
+    /// The rare part has something that child tasks inherit.
+    pub(crate) const INHERITED: u32 = 1 << 8;
+    /// The task runs what another left. What it leaves itself is lost: no endless respawn.
+    pub(crate) const ORPHANS: u32 = 1 << 9;
+}
+
+struct Parts {
+    runner: Option<Waker>,
+    rare: Option<Box<Rare>>,
+}
+
+/// Everything that most tasks never have.
+#[derive(Default)]
+pub(crate) struct Rare {
+    pub(crate) name: Option<Cow<'static, str>>,
+    reason: Option<Reason>,
+    runtime: Option<AnyRuntime>,
+    /// The watch over this lineage, and our number in it.
+    watch: Option<(Arc<Watch>, u64)>,
+    /// Linked regions and scopes that are open directly inside.
+    open: usize,
+    /// Those of them that are on their way out.
+    unwinding: usize,
+    /// Deferred clean-ups: newest last.
+    cleanups: Vec<BoxFuture>,
+    /// Adopted work that the root has not seen yet.
+    arrivals: Vec<BoxFuture>,
+    /// What the root polls beside the body; out of here while it does.
+    aside: Option<Box<Aside>>,
+    /// A root's outcome while its clean-ups run.
+    pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// What the root is to do next with the work beside its body.
+pub(crate) enum Next {
+    /// Poll this.
+    Poll(Box<Aside>),
+    /// Nothing is left, and the region is closed.
+    Closed,
+}
+
+impl Region {
+    pub(crate) fn new(location: &'static Location<'static>, flags: u32) -> Self {
+        Region {
+            state: AtomicU32::new(flags),
+            location,
+            parts: Mutex::new(Parts {
+                runner: None,
+                rare: None,
+            }),
+        }
+    }
+
+    /// Gives a new region a name and the watch it inherits.
+    pub(crate) fn dress(&mut self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
+        if name.is_none() && watch.is_none() {
+            return;
+        }
+        if watch.is_some() {
+            *self.state.get_mut() |= flag::INHERITED;
+        }
+        let watch = watch.map(|watch| {
+            let id = watch.started(name.clone(), self.location);
+            (watch, id)
+        });
+        let parts = self.parts.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let rare = parts.rare.get_or_insert_default();
+        rare.name = name;
+        rare.watch = watch;
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works on the rare part, which it makes if need be. Never runs foreign code.
+    pub(crate) fn rare<T>(&self, f: impl FnOnce(&mut Rare) -> T) -> T {
+        f(self.parts().rare.get_or_insert_default())
+    }
+
+    /// Works on the rare part if there is one. Never runs foreign code.
+    fn rare_if_any<T>(&self, f: impl FnOnce(&mut Rare) -> T) -> Option<T> {
+        self.parts().rare.as_deref_mut().map(f)
+    }
+
+    // --- what it is
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(crate) fn name(&self) -> Option<Cow<'static, str>> {
+        self.rare_if_any(|rare| rare.name.clone()).flatten()
+    }
+
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.rare_if_any(|rare| rare.reason.clone()).flatten()
+    }
+
+    pub(crate) fn has(&self, flags: u32) -> bool {
+        self.state.load(Ordering::Acquire) & flags != 0
+    }
+
+    pub(crate) fn set(&self, flags: u32) {
+        self.state.fetch_or(flags, Ordering::AcqRel);
+    }
+
+    pub(crate) fn erased_runtime(&self) -> Option<AnyRuntime> {
+        self.rare_if_any(|rare| rare.runtime.clone()).flatten()
+    }
+
+    pub(crate) fn keep_erased_runtime(&self, rt: AnyRuntime) {
+        let old = self.rare(|rare| rare.runtime.replace(rt));
+        drop(old);
+    }
+
+    /// The watch that child tasks inherit.
+    pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
+        if !self.has(flag::INHERITED) {
+            return None;
+        }
+        self.rare_if_any(|rare| rare.watch.as_ref().map(|(watch, _)| Arc::clone(watch)))
+            .flatten()
+    }
+
+    /// Tells the watch that the task is over.
+    pub(crate) fn unwatch(&self) {
+        if !self.has(flag::INHERITED) {
+            return;
+        }
+        let watch = self.rare_if_any(|rare| rare.watch.take()).flatten();
+        if let Some((watch, id)) = watch {
+            watch.ended(id);
+        }
+    }
+
+    // --- requests and wakers
+
+    /// Asks the region to stop. Only the first reason is kept.
+    pub(crate) fn ask(&self, reason: Option<Reason>) {
+        if self.has(flag::ASKED | flag::DONE) {
+            return;
+        }
+        let mut parts = self.parts();
+        if self.has(flag::ASKED | flag::DONE) {
+            return;
+        }
+        if reason.is_some() {
+            parts.rare.get_or_insert_default().reason = reason;
+        }
+        // Under the lock, so that the reason shown is that of the request that took effect.
+        self.set(flag::ASKED);
+        let runner = self.take_runner(&mut parts);
+        drop(parts);
+        self.wake(runner);
+    }
+
+    /// Wakes the root.
+    pub(crate) fn wake_runner(&self) {
+        let runner = self.take_runner(&mut self.parts());
+        self.wake(runner);
+    }
+
+    /// Takes the waker out rather than cloning it: a clone is foreign code, and we hold the lock.
+    /// The root sees that the flag is gone and registers again at its next `Pending`.
+    fn take_runner(&self, parts: &mut Parts) -> Option<Waker> {
+        let runner = parts.runner.take();
+        if runner.is_some() {
+            self.state.fetch_and(!flag::RUNNER, Ordering::AcqRel);
+        }
+        runner
+    }
+
+    /// Wakes a waker outside all locks; its panic has no receiver.
+    pub(crate) fn wake(&self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            if let Err(payload) = contain(|| waker.wake()) {
+                self.report(Phase::Waker, Some(payload));
+            }
+        }
+    }
+
+    /// Registers the waker of the root, unless `seen` says that it is the one already there.
+    ///
+    /// Must come before the request is read for the last time: a request that comes earlier is seen
+    /// there, one that comes later finds this waker.
+    pub(crate) fn register(&self, waker: &Waker, seen: &mut Seen) {
+        if self.has(flag::RUNNER) && seen.is(waker) {
+            return;
+        }
+        let new = waker.clone();
+        *seen = Seen::of(&new);
+        let mut parts = self.parts();
+        let old = parts.runner.replace(new);
+        self.set(flag::RUNNER);
+        drop(parts);
+        drop(old);
+    }
+
+    /// Forgets the waker: one that outlives its task would keep the task's memory.
+    pub(crate) fn forget_runner(&self) {
+        if self.has(flag::RUNNER) {
+            let runner = self.take_runner(&mut self.parts());
+            if let Err(payload) = contain(|| drop(runner)) {
+                self.report(Phase::Waker, Some(payload));
+            }
+        }
+    }
+
+    // --- what is open inside
+
+    /// How many linked regions and scopes are open directly inside, and how many of them are on
+    /// their way out.
+    pub(crate) fn inside(&self) -> (usize, usize) {
+        if !self.has(flag::WORK) {
+            return (0, 0);
+        }
+        self.rare_if_any(|rare| (rare.open, rare.unwinding))
+            .unwrap_or_default()
+    }
+
+    // --- work beside the body
+
+    /// Takes on `work`: it is polled beside the body, masked, and the region does not end before it.
+    ///
+    /// A region that has ended gives it back.
+    pub(crate) fn adopt(&self, work: BoxFuture) -> Result<(), BoxFuture> {
+        self.add(work, |rare| &mut rare.arrivals)?;
+        self.wake_runner();
+        Ok(())
+    }
+
+    /// Registers a clean-up, to run when the body is gone, newest first.
+    ///
+    /// A region that has ended gives it back.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "first called by the public `defer`")
+    )]
+    pub(crate) fn defer(&self, work: BoxFuture) -> Result<(), BoxFuture> {
+        self.add(work, |rare| &mut rare.cleanups)
+    }
+
+    fn add(
+        &self,
+        work: BoxFuture,
+        list: impl FnOnce(&mut Rare) -> &mut Vec<BoxFuture>,
+    ) -> Result<(), BoxFuture> {
+        let mut parts = self.parts();
+        // The flag first, then the list: a root that is about to close sees one or the other.
+        if self.state.fetch_or(flag::WORK, Ordering::AcqRel) & flag::CLOSED != 0 {
+            return Err(work);
+        }
+        list(parts.rare.get_or_insert_default()).push(work);
+        Ok(())
+    }
+
+    /// Closes a region that never had any work. Says whether it did.
+    pub(crate) fn close_idle(&self) -> bool {
+        let mut state = self.state.load(Ordering::Acquire);
+        while state & flag::WORK == 0 {
+            match self.state.compare_exchange_weak(
+                state,
+                state | flag::CLOSED,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    /// Takes out what is to be polled beside the body.
+    pub(crate) fn take_aside(&self) -> Option<Box<Aside>> {
+        if !self.has(flag::WORK) {
+            return None;
+        }
+        let mut parts = self.parts();
+        let rare = parts.rare.as_deref_mut()?;
+        if rare.aside.is_none() && rare.arrivals.is_empty() {
+            return None;
+        }
+        let mut aside = rare.aside.take().unwrap_or_default();
+        let arrivals = std::mem::take(&mut rare.arrivals);
+        drop(parts);
+        aside.extend(arrivals);
+        Some(aside)
+    }
+
+    /// Takes out what is to be polled now that the body is gone: adopted work, and the newest
+    /// clean-up once the one before it is over. Closes the region when nothing is left, under the same
+    /// lock that new work needs, so that none can slip in.
+    pub(crate) fn next_aside(&self, put_back: Option<Box<Aside>>) -> Next {
+        let mut parts = self.parts();
+        let rare = parts.rare.get_or_insert_default();
+        let mut aside = put_back.or_else(|| rare.aside.take()).unwrap_or_default();
+        let arrivals = std::mem::take(&mut rare.arrivals);
+        let cleanup = if aside.is_cleaning() {
+            None
+        } else {
+            rare.cleanups.pop()
+        };
+        if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() {
+            self.set(flag::CLOSED);
+            return Next::Closed;
+        }
+        drop(parts);
+        aside.extend(arrivals);
+        aside.clean_up(cleanup);
+        Next::Poll(aside)
+    }
+
+    /// Puts back what was polled. Says whether something arrived meanwhile.
+    pub(crate) fn put_aside(&self, aside: Box<Aside>) -> bool {
+        self.rare(|rare| {
+            rare.aside = Some(aside);
+            !rare.arrivals.is_empty()
+        })
+    }
+
+    /// Closes a region that cannot run its work any more, and gives out what is left.
+    pub(crate) fn close_with_leftovers(&self) -> Leftovers {
+        let mut left = Leftovers::default();
+        if self.close_idle() {
+            return left;
+        }
+        let mut parts = self.parts();
+        self.set(flag::CLOSED);
+        let Some(rare) = parts.rare.as_deref_mut() else {
+            return left;
+        };
+        left.cleanups = std::mem::take(&mut rare.cleanups);
+        left.adopted = std::mem::take(&mut rare.arrivals);
+        let aside = rare.aside.take();
+        drop(parts);
+        if let Some(aside) = aside {
+            aside.leftovers(&mut left);
+        }
+        left
+    }
+
+    // --- failures
+
+    /// Makes a failure of this task.
+    pub(crate) fn failure(&self, phase: Phase, payload: Option<Payload>) -> Failure {
+        Failure::new(phase, self.name(), self.location, payload)
+    }
+
+    /// Keeps a failure for the outcome.
+    pub(crate) fn fail(&self, phase: Phase, payload: Payload) {
+        let failure = self.failure(phase, Some(payload));
+        self.rare(|rare| rare.failures.push(failure));
+    }
+
+    pub(crate) fn take_failures(&self) -> Vec<Failure> {
+        self.rare_if_any(|rare| std::mem::take(&mut rare.failures))
+            .unwrap_or_default()
+    }
+
+    /// Reports what has no receiver.
+    pub(crate) fn report(&self, phase: Phase, payload: Option<Payload>) {
+        self.report_failure(&self.failure(phase, payload));
+    }
+
+    pub(crate) fn report_failure(&self, failure: &Failure) {
+        if let Some(watch) = self.watch() {
+            watch.unseen(failure);
+        }
+        failure::report(failure);
+    }
+}
+
+/// Which waker was registered last: the two words that `will_wake` compares.
+///
+/// No clone of it: as long as the region's flag says that the waker is still there, the words are
+/// those of a live waker, and where they are not, the root registers anew.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen {
+    data: usize,
+    vtable: usize,
+}
+
+impl Seen {
+    fn of(waker: &Waker) -> Self {
+        Seen {
+            data: waker.data().addr(),
+            vtable: std::ptr::from_ref(waker.vtable()).addr(),
+        }
+    }
+
+    fn is(self, waker: &Waker) -> bool {
+        let now = Seen::of(waker);
+        self.data == now.data && self.vtable == now.vtable
+    }
+}

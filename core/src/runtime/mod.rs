@@ -1,0 +1,14 @@
+//! What a runtime is to this library: four small traits, and a handle that erases which one it is.
+//!
+//! This folder depends on nothing else in the crate.
+
+mod any;
+mod drive;
+mod spawn;
+mod timer;
+
+pub use any::{AnyRuntime, AnySleep};
+pub use drive::{Drive, ShutdownReport};
+pub use spawn::{Enter, Spawn};
+pub(crate) use timer::after;
+pub use timer::{Instant, Sleep, Timer};

@@ -1,0 +1,167 @@
+//! The one allocation that a task's root and its handle share.
+
+use std::any::Any;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::join_error::JoinError;
+use crate::region::contain::drop_contained;
+use crate::region::region::flag;
+use crate::region::{Member, Phase, Region};
+use crate::runtime::{AnyRuntime, Spawn, Timer};
+
+/// What becomes of a task.
+pub(super) type Outcome<T> = Result<T, JoinError>;
+
+/// A task's region, its runtime, and the place where its outcome waits for the handle.
+///
+/// At most 104 bytes for `T = ()` and a runtime of 16 bytes; a test says so.
+pub(super) struct Cell<R, T> {
+    region: Region,
+    runtime: R,
+    slot: Mutex<Slot<T>>,
+}
+
+enum Slot<T> {
+    /// No outcome yet, and nobody waits.
+    Empty,
+    /// No outcome yet; this waker waits.
+    Joiner(Waker),
+    Done(Outcome<T>),
+    Taken,
+}
+
+impl<R, T> Cell<R, T> {
+    pub(super) fn new(region: Region, runtime: R) -> Self {
+        Cell {
+            region,
+            runtime,
+            slot: Mutex::new(Slot::Empty),
+        }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot<T>> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gets rid of an outcome that nobody receives. Foreign code runs, so: outside the lock.
+    fn unreceived(&self, outcome: Outcome<T>) {
+        match outcome {
+            Ok(value) => {
+                if let Err(payload) = drop_contained(value) {
+                    self.region.report(Phase::Destructor, Some(payload));
+                }
+            }
+            Err(error) => error.report_unseen(&self.region),
+        }
+    }
+}
+
+impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
+    fn region(&self) -> &Region {
+        &self.region
+    }
+
+    fn erase_runtime(&self) -> AnyRuntime {
+        AnyRuntime::new(self.runtime.clone())
+    }
+
+    fn publish(&self, outcome: &mut dyn Any) {
+        let outcome = outcome
+            .downcast_mut::<Option<Outcome<T>>>()
+            .and_then(Option::take);
+        debug_assert!(
+            outcome.is_some(),
+            "a root publishes an outcome of its own type"
+        );
+        let Some(outcome) = outcome else { return };
+
+        self.region.forget_runner();
+        let mut slot = self.slot();
+        // Read under the lock: the handle sets it there.
+        let (before, unreceived) = if self.region.has(flag::NO_HANDLE) {
+            (std::mem::replace(&mut *slot, Slot::Taken), Some(outcome))
+        } else {
+            (std::mem::replace(&mut *slot, Slot::Done(outcome)), None)
+        };
+        self.region.set(flag::DONE);
+        drop(slot);
+
+        if let Some(outcome) = unreceived {
+            self.unreceived(outcome);
+        }
+        if let Slot::Joiner(waker) = before {
+            self.region.wake(Some(waker));
+        }
+        self.region.unwatch();
+    }
+}
+
+/// A cell as its handle sees it: the runtime's type erased.
+pub(super) trait Joinable<T>: Send + Sync {
+    fn region(&self) -> &Region;
+
+    /// Takes the outcome, or registers the waker.
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Outcome<T>>;
+
+    /// The handle goes: the outcome, now or later, has no receiver.
+    fn release(&self);
+}
+
+impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
+    fn region(&self) -> &Region {
+        &self.region
+    }
+
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+        // Cloned before the lock is taken, because a clone is foreign code.
+        let waker = (!self.region.has(flag::DONE)).then(|| cx.waker().clone());
+        let mut slot = self.slot();
+        let next = match (&*slot, waker) {
+            (Slot::Done(_) | Slot::Taken, _) | (_, None) => Slot::Taken,
+            (Slot::Empty | Slot::Joiner(_), Some(waker)) => Slot::Joiner(waker),
+        };
+        let before = std::mem::replace(&mut *slot, next);
+        if matches!(before, Slot::Done(_)) {
+            self.region.set(flag::TAKEN);
+        }
+        drop(slot);
+        match before {
+            Slot::Done(outcome) => Poll::Ready(outcome),
+            Slot::Empty | Slot::Joiner(_) => Poll::Pending,
+            Slot::Taken => panic!("a `Task` was polled after it had given its result"),
+        }
+    }
+
+    fn release(&self) {
+        if self.region.has(flag::TAKEN) {
+            return;
+        }
+        let mut slot = self.slot();
+        self.region.set(flag::NO_HANDLE);
+        let before = std::mem::replace(&mut *slot, Slot::Taken);
+        drop(slot);
+        if let Slot::Done(outcome) = before {
+            self.unreceived(outcome);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::Location;
+
+    #[test]
+    fn a_cell_is_at_most_104_bytes() {
+        assert!(size_of::<Cell<[usize; 2], ()>>() <= 104);
+        assert_eq!(size_of::<JoinError>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_new_cell_has_no_rare_part() {
+        let cell = Cell::<(), ()>::new(Region::new(Location::caller(), 0), ());
+        assert!(cell.region.name().is_none());
+        assert!(!cell.region.has(flag::WORK | flag::INHERITED));
+    }
+}

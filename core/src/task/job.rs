@@ -1,0 +1,75 @@
+//! A blocking job: a closure with the region, the context and the outcome of a task.
+
+use std::sync::Arc;
+
+use super::join_error::JoinError;
+use super::root::hand_over;
+use crate::region::contain::{contain, drop_contained};
+use crate::region::frame::Entered;
+use crate::region::region::flag;
+use crate::region::{Member, Phase};
+
+/// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
+pub(super) struct Job<F, T>
+where
+    F: FnOnce() -> T,
+    T: Send + 'static,
+{
+    run: Option<F>,
+    member: Option<Arc<dyn Member>>,
+}
+
+impl<F, T> Job<F, T>
+where
+    F: FnOnce() -> T,
+    T: Send + 'static,
+{
+    pub(super) fn new(run: F, member: Arc<dyn Member>) -> Self {
+        Job {
+            run: Some(run),
+            member: Some(member),
+        }
+    }
+
+    /// Runs the job, unless it was asked to stop before it started. Never unwinds.
+    pub(super) fn run(mut self) {
+        let (Some(run), Some(member)) = (self.run.take(), self.member.take()) else {
+            return;
+        };
+        let outcome = if member.region().has(flag::ASKED) {
+            if let Err(payload) = drop_contained(run) {
+                member.region().fail(Phase::Destructor, payload);
+            }
+            Err(JoinError::cancelled(member.region()))
+        } else {
+            let entered = Entered::job(Arc::clone(&member));
+            let ran = contain(run);
+            drop(entered.leave());
+            ran.map_err(|payload| JoinError::panicked(member.region(), payload))
+        };
+        finish(&member, outcome);
+    }
+}
+
+impl<F, T> Drop for Job<F, T>
+where
+    F: FnOnce() -> T,
+    T: Send + 'static,
+{
+    fn drop(&mut self) {
+        let Some(member) = self.member.take() else {
+            return;
+        };
+        if let Err(payload) = drop_contained(self.run.take()) {
+            member.region().fail(Phase::Destructor, payload);
+        }
+        let lost = JoinError::lost(member.region());
+        finish::<T>(&member, Err(lost));
+    }
+}
+
+fn finish<T: Send + 'static>(member: &Arc<dyn Member>, outcome: Result<T, JoinError>) {
+    let left = member.region().close_with_leftovers();
+    hand_over(member, None, left);
+    member.publish(&mut Some(outcome));
+}

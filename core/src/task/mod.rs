@@ -1,0 +1,19 @@
+//! One task: the root that a runtime runs, the cell it shares with its handle, the handle.
+
+mod cell;
+mod current;
+mod handle;
+mod job;
+mod join_error;
+mod root;
+mod rooted;
+mod spawn;
+
+pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
+pub use handle::{CancelAndWait, Task};
+pub use join_error::JoinError;
+pub use rooted::{Rooted, rooted};
+pub use spawn::SpawnWith;
+
+pub(crate) use rooted::{block_on_guard, rooted_in_driver, watched};
+pub(crate) use spawn::{spawn, spawn_blocking, spawn_detached};

@@ -1,0 +1,124 @@
+//! Making a root and its handle, and giving the root to the runtime.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::cell::Cell;
+use super::handle::Task;
+use super::job::Job;
+use super::root::Root;
+use crate::region::region::flag;
+use crate::region::{Region, frame};
+use crate::runtime::{Spawn, Timer};
+
+type Name = Option<Cow<'static, str>>;
+
+#[track_caller]
+fn cell<R: Spawn + Timer, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<R, T>> {
+    let mut region = Region::new(Location::caller(), flags);
+    let watch = frame::look(|around| around?.region().watch());
+    region.dress(name, watch);
+    Arc::new(Cell::new(region, rt.clone()))
+}
+
+#[track_caller]
+pub(crate) fn spawn<R, F>(rt: &R, name: Name, future: F) -> Task<F::Output>
+where
+    R: Spawn + Timer,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let cell = cell(rt, name, 0);
+    let member = Arc::clone(&cell);
+    rt.spawn_raw(Root::new(future, member));
+    Task::new(cell)
+}
+
+#[track_caller]
+pub(crate) fn spawn_detached<R, F>(rt: &R, name: Name, future: F)
+where
+    R: Spawn + Timer,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let cell: Arc<Cell<R, ()>> = cell(rt, name, flag::NO_HANDLE);
+    rt.spawn_raw(Root::new(future, cell));
+}
+
+#[track_caller]
+pub(crate) fn spawn_blocking<R, F, T>(rt: &R, name: Name, run: F) -> Task<T>
+where
+    R: Spawn + Timer,
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let cell = cell(rt, name, flag::JOB);
+    let member = Arc::clone(&cell);
+    let job = Job::new(run, member);
+    // Given back or taken: a job that does not run reports itself when it is dropped.
+    drop(rt.spawn_blocking_raw(move || job.run()));
+    Task::new(cell)
+}
+
+/// Words to say about a task before it is spawned; made by
+/// [`Runtime::spawn_with`](crate::Runtime::spawn_with).
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+///
+/// let owner = BuiltinRuntime::new();
+/// let task = owner.handle().spawn_with().name("greeter").spawn(async { "hello" });
+/// assert_eq!(task.name().as_deref(), Some("greeter"));
+/// assert_eq!(owner.block_on(task).unwrap(), "hello");
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is spawned until `spawn`, `spawn_detached` or `spawn_blocking` is called"]
+pub struct SpawnWith<'a, R> {
+    rt: &'a R,
+    name: Name,
+}
+
+impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
+    pub(crate) fn new(rt: &'a R) -> Self {
+        SpawnWith { rt, name: None }
+    }
+
+    /// Names the task, for errors and reports.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Spawns a task: [`Runtime::spawn`](crate::Runtime::spawn).
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        spawn(self.rt, self.name, future)
+    }
+
+    /// Spawns a task without a handle:
+    /// [`Runtime::spawn_detached`](crate::Runtime::spawn_detached).
+    #[track_caller]
+    pub fn spawn_detached<F>(self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        spawn_detached(self.rt, self.name, future);
+    }
+
+    /// Spawns a blocking job: [`Runtime::spawn_blocking`](crate::Runtime::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(self, job: F) -> Task<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn_blocking(self.rt, self.name, job)
+    }
+}

@@ -1,0 +1,5 @@
+//! The traits whose methods are called on runtimes, for `use anyrt::prelude::*`.
+//!
+//! Generic code does not need it: the bound `R: Runtime` brings the methods along.
+
+pub use anyrt_core::{BlockOn as _, Drive as _, Runtime as _, Sleep as _, Spawn as _, Timer as _};

@@ -65,9 +65,12 @@ impl Aside {
 
     /// Polls everything once. Ready when a clean-up ended, so that the next one may start.
     fn poll(&mut self, region: &Region, cx: &mut Context<'_>) -> Poll<()> {
-        while let Poll::Ready(Some(result)) = Pin::new(&mut self.adopted).poll_next(cx) {
-            if let Err(payload) = result {
-                region.fail(Phase::CleanUp, payload);
+        // Not when it is empty: it would keep a clone of the waker all the same.
+        while !self.adopted.is_empty() {
+            match Pin::new(&mut self.adopted).poll_next(cx) {
+                Poll::Ready(Some(Err(payload))) => region.fail(Phase::CleanUp, payload),
+                Poll::Ready(_) => {}
+                Poll::Pending => break,
             }
         }
         let Some(cleanup) = &mut self.cleaning else {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -21,6 +21,8 @@ use crate::runtime::AnyRuntime;
 pub(crate) struct Region {
     state: AtomicU32,
     location: &'static Location<'static>,
+    /// The half of [`Seen`] for which the root has no room. Only the root reads and writes it.
+    seen_vtable: AtomicUsize,
     parts: Mutex<Parts>,
 }
 
@@ -89,6 +91,7 @@ impl Region {
         Region {
             state: AtomicU32::new(flags),
             location,
+            seen_vtable: AtomicUsize::new(0),
             parts: Mutex::new(Parts {
                 runner: None,
                 rare: None,
@@ -230,16 +233,22 @@ impl Region {
     /// Must come before the request is read for the last time: a request that comes earlier is seen
     /// there, one that comes later finds this waker.
     pub(crate) fn register(&self, waker: &Waker, seen: &mut Seen) {
-        if self.has(flag::RUNNER) && seen.is(waker) {
+        if self.has(flag::RUNNER) && self.saw(waker, *seen) {
             return;
         }
         let new = waker.clone();
-        *seen = Seen::of(&new);
+        *seen = Seen(new.data().addr());
+        self.seen_vtable.store(vtable(&new), Ordering::Relaxed);
         let mut parts = self.parts();
         let old = parts.runner.replace(new);
         self.set(flag::RUNNER);
         drop(parts);
         drop(old);
+    }
+
+    /// Whether `waker` is the one that was registered last.
+    fn saw(&self, waker: &Waker, seen: Seen) -> bool {
+        seen.0 == waker.data().addr() && self.seen_vtable.load(Ordering::Relaxed) == vtable(waker)
     }
 
     /// Forgets the waker: one that outlives its task would keep the task's memory.
@@ -264,6 +273,13 @@ impl Region {
             .unwrap_or_default()
     }
 
+    /// Plays the part of regions that are open inside.
+    #[cfg(test)]
+    pub(crate) fn set_inside(&self, open: usize, unwinding: usize) {
+        self.set(flag::WORK);
+        self.rare(|rare| (rare.open, rare.unwinding) = (open, unwinding));
+    }
+
     // --- work beside the body
 
     /// Takes on `work`: it is polled beside the body, masked, and the region does not end before it.
@@ -278,10 +294,6 @@ impl Region {
     /// Registers a clean-up, to run when the body is gone, newest first.
     ///
     /// A region that has ended gives it back.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "first called by the public `defer`")
-    )]
     pub(crate) fn defer(&self, work: BoxFuture) -> Result<(), BoxFuture> {
         self.add(work, |rare| &mut rare.cleanups)
     }
@@ -417,26 +429,14 @@ impl Region {
     }
 }
 
-/// Which waker was registered last: the two words that `will_wake` compares.
+/// Which waker was registered last: the data word of the two that `will_wake` compares. The other is
+/// in the region, because the root may be only 32 bytes larger than its body.
 ///
-/// No clone of it: as long as the region's flag says that the waker is still there, the words are
-/// those of a live waker, and where they are not, the root registers anew.
+/// Words and not a clone: as long as the region's flag says that the waker is still there, they are
+/// those of a live waker, and where it is not, the root registers anew.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Seen {
-    data: usize,
-    vtable: usize,
-}
+pub(crate) struct Seen(usize);
 
-impl Seen {
-    fn of(waker: &Waker) -> Self {
-        Seen {
-            data: waker.data().addr(),
-            vtable: std::ptr::from_ref(waker.vtable()).addr(),
-        }
-    }
-
-    fn is(self, waker: &Waker) -> bool {
-        let now = Seen::of(waker);
-        self.data == now.data && self.vtable == now.vtable
-    }
+fn vtable(waker: &Waker) -> usize {
+    std::ptr::from_ref(waker.vtable()).addr()
 }

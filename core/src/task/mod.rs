@@ -8,6 +8,8 @@ mod join_error;
 mod root;
 mod rooted;
 mod spawn;
+#[cfg(test)]
+mod tests;
 
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
 pub use handle::{CancelAndWait, Task};

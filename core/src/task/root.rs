@@ -276,28 +276,32 @@ pub(super) fn abandon<F: Future>(
 
 /// Hands on what a region left when it was dropped half-way: to the region around it, or to a root
 /// of its own on the same runtime. What cannot be placed is reported as lost.
-pub(super) fn hand_over(from: &Arc<dyn Member>, around: Option<Arc<dyn Member>>, left: Leftovers) {
-    if left.is_empty() {
-        return;
-    }
-    let mut work = left.adopted;
-    if !left.cleanups.is_empty() {
-        work.push(Box::pin(NewestFirst {
-            left: left.cleanups,
-            from: Arc::clone(from),
-        }));
-    }
+pub(super) fn hand_over(
+    from: &Arc<dyn Member>,
+    around: Option<Arc<dyn Member>>,
+    mut left: Leftovers,
+) {
     if let Some(around) = around {
+        if !left.cleanups.is_empty() {
+            left.adopted.push(Box::pin(NewestFirst {
+                left: std::mem::take(&mut left.cleanups),
+                from: Arc::clone(from),
+            }));
+        }
         let adopt = |work| around.region().adopt(work).err();
-        work = work.into_iter().filter_map(adopt).collect();
+        left.adopted = left.adopted.into_iter().filter_map(adopt).collect();
     }
-    if work.is_empty() {
+    if left.is_empty() {
         return;
     }
     let region = from.region();
     if region.has(flag::ORPHANS) {
         // Handed on once already, and that runtime is gone too.
-        for work in work {
+        for work in left
+            .adopted
+            .into_iter()
+            .chain(left.cleanups.into_iter().rev())
+        {
             region.report(Phase::LostCleanUp, None);
             if let Err(payload) = drop_contained(work) {
                 region.report(Phase::Destructor, Some(payload));
@@ -309,14 +313,15 @@ pub(super) fn hand_over(from: &Arc<dyn Member>, around: Option<Arc<dyn Member>>,
     let mut orphans = Region::new(region.location(), flag::NO_HANDLE | flag::ORPHANS);
     orphans.dress(region.name(), region.watch());
     let orphanage: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(orphans, rt.clone()));
-    for work in work {
-        let adopted = orphanage.region().adopt(work);
-        debug_assert!(adopted.is_ok(), "a new region is open");
-    }
+    let open = orphanage.region();
+    let adopted = left.adopted.into_iter().map(|work| open.adopt(work));
+    let deferred = left.cleanups.into_iter().map(|work| open.defer(work));
+    let refused = adopted.chain(deferred).filter(Result::is_err).count();
+    debug_assert_eq!(refused, 0, "a new region is open");
     rt.spawn_raw(Root::new(std::future::ready(()), orphanage));
 }
 
-/// Clean-ups of a region that is gone, one at a time, newest first.
+/// Clean-ups that a region around the one that left them runs: one at a time, newest first.
 struct NewestFirst {
     left: Vec<BoxFuture>,
     from: Arc<dyn Member>,
@@ -338,17 +343,5 @@ impl Future for NewestFirst {
             }
         }
         Poll::Ready(())
-    }
-}
-
-impl Drop for NewestFirst {
-    /// Unfinished only where the runtime went, which is the second time for these.
-    fn drop(&mut self) {
-        for lost in std::mem::take(&mut self.left).into_iter().rev() {
-            self.from.region().report(Phase::LostCleanUp, None);
-            if let Err(payload) = drop_contained(lost) {
-                self.from.region().report(Phase::Destructor, Some(payload));
-            }
-        }
     }
 }

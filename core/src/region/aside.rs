@@ -107,7 +107,7 @@ impl Aside {
     pub(crate) fn poll_to_end(region: &Region, cx: &mut Context<'_>) -> Poll<()> {
         let mut put_back = None;
         for _ in 0..TURNS {
-            let super::region::Next::Poll(mut aside) = region.next_aside(put_back.take()) else {
+            let super::state::Next::Poll(mut aside) = region.next_aside(put_back.take()) else {
                 return Poll::Ready(());
             };
             if aside.poll(region, cx).is_pending() && !aside.is_empty() {

@@ -109,7 +109,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Writes "task `name` (spawned at file:line:column)".
+/// Says which task it is: its name, if it has one, and where it was spawned.
 pub(crate) fn describe(
     f: &mut fmt::Formatter<'_>,
     name: Option<&str>,

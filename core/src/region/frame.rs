@@ -67,13 +67,13 @@ impl Entered {
         )
     }
 
-    /// Enters no region at all.
+    /// Enters no region at all. The thread polls all the same, so it still must not block.
     pub(crate) fn outside() -> Self {
         Self::enter(
             None,
             Stack {
                 mask: 0,
-                polling: false,
+                polling: is_polling(),
             },
         )
     }
@@ -116,7 +116,7 @@ impl Entered {
 
 /// The region that this thread runs in.
 pub(crate) fn current() -> Option<Arc<dyn Member>> {
-    look(|member| member.cloned())
+    look(Option::<&_>::cloned)
 }
 
 /// Looks at the region that this thread runs in. `f` is our own code and small: while it runs, the

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::join_error::JoinError;
 use crate::region::contain::drop_contained;
-use crate::region::region::flag;
+use crate::region::state::flag;
 use crate::region::{Member, Phase, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 

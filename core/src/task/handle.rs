@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::cell::Joinable;
 use super::join_error::JoinError;
 use crate::region::Reason;
-use crate::region::region::flag;
+use crate::region::state::flag;
 
 /// The handle of a task that runs in the background; a future of its result.
 ///

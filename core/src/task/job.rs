@@ -6,7 +6,7 @@ use super::join_error::JoinError;
 use super::root::hand_over;
 use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
-use crate::region::region::flag;
+use crate::region::state::flag;
 use crate::region::{Member, Phase};
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.

@@ -15,7 +15,7 @@ use super::cell::Cell;
 use super::join_error::JoinError;
 use crate::region::contain::{Payload, contain, drop_contained};
 use crate::region::frame::Entered;
-use crate::region::region::{Seen, flag};
+use crate::region::state::{Seen, flag};
 use crate::region::{Aside, BoxFuture, Leftovers, Member, Phase, Region, runtime_of};
 use crate::runtime::Spawn;
 

@@ -13,7 +13,7 @@ use super::cell::Cell;
 use super::join_error::JoinError;
 use super::root::{Ended, Stow, abandon, poll_region};
 use crate::region::frame;
-use crate::region::region::{Seen, flag};
+use crate::region::state::{Seen, flag};
 use crate::region::watch::Watch;
 use crate::region::{Member, Region};
 use crate::runtime::{Enter, Spawn, Timer};

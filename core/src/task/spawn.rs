@@ -9,7 +9,7 @@ use super::cell::Cell;
 use super::handle::Task;
 use super::job::Job;
 use super::root::Root;
-use crate::region::region::flag;
+use crate::region::state::flag;
 use crate::region::{Region, frame};
 use crate::runtime::{Spawn, Timer};
 

@@ -1,1 +1,287 @@
-//! x
+//! The conformance suite of `anyrt`: what every runtime must do, as tests that run on any of them.
+//!
+//! Each case is one generic function. An adapter of your own is proven by one line for each way to
+//! start it:
+//!
+//! ```ignore
+//! // tests/conformance.rs of your adapter
+//! use anyrt_conformance::{Caps, Harness, conformance};
+//!
+//! struct Mine;
+//!
+//! impl Harness for Mine {
+//!     type Handle = MyHandle;
+//!     type Owner = MyRuntime;
+//!     const CAPS: Caps = Caps::OWNED;
+//!     fn start() -> MyRuntime {
+//!         MyRuntime::new()
+//!     }
+//!     fn handle(owner: &MyRuntime) -> MyHandle {
+//!         owner.handle().clone()
+//!     }
+//! }
+//!
+//! conformance!(on_mine, Mine);
+//! conformance!(on_any_mine, anyrt_conformance::Erased<Mine>);
+//! ```
+//!
+//! Asynchronous cases run twice: as the future of `block_on`, and called from a generic function
+//! inside a spawned task, because some `Send` errors and some deadlocks show only there. A case that
+//! a runtime cannot pass by its nature is left out by a capability that says so ([`Caps`]), and the
+//! test then prints that it was.
+//!
+//! Nothing here sleeps to wait for something: cases wait for channels, and for a clock that is moved
+//! by hand ([`ByHand`]). The cases of [`real_time`] are the exception, as their name says.
+
+mod by_hand;
+pub mod faults;
+mod harness;
+
+pub mod block_on;
+pub mod blocking;
+pub mod cancel;
+pub mod current;
+pub mod enter;
+pub mod panics;
+pub mod real_time;
+pub mod shutdown;
+pub mod task;
+pub mod time;
+pub mod wakers;
+
+pub use by_hand::{ByHand, HandClock, HandSleep};
+pub use harness::{Caps, Erased, Harness};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::harness::{Case, run_async, run_sync};
+    pub use anyrt_core::{Runtime, Task};
+}
+
+/// Runs the whole suite on a [`Harness`], as a module of tests.
+///
+/// `conformance!(on_mine, Mine);` makes `mod on_mine` with one test for each case.
+#[macro_export]
+macro_rules! conformance {
+    ($name:ident, $harness:ty) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            type Harnessed = $harness;
+            $crate::__cases! { __tests }
+        }
+    };
+}
+
+/// The list of all cases, given to the macro named.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cases {
+    ($go:ident) => {
+        $crate::$go! {
+            async task {
+                joining_gives_the_value
+                a_task_spawned_from_a_plain_thread_runs
+                a_detached_task_runs_on
+                spawn_detached_runs
+                dropping_the_handle_cancels
+                dropping_the_handle_at_once_drops_the_future
+                finished_means_dropped
+                finished_means_that_the_result_is_there
+                the_first_poll_is_not_inside_the_spawn
+                a_name_and_a_location_are_kept
+                a_location_survives_erasure
+                the_output_is_dropped_once_whoever_drops_it
+                an_output_nobody_takes_is_dropped
+                a_handle_may_be_dropped_inside_its_own_task
+                a_handle_may_be_dropped_on_another_thread
+                a_handle_may_be_dropped_while_unwinding
+                a_destructor_may_spawn
+                a_task_that_wakes_itself_does_not_starve_its_siblings
+                many_tasks_are_joined
+                tasks_spawn_tasks_a_thousand_deep
+                handles_may_be_joined_in_any_order
+                polling_a_handle_after_its_result_panics
+            }
+            async cancel {
+                cancel_waits_for_the_drop
+                a_cancel_is_asked_at_the_call
+                dropping_the_wait_does_not_take_the_request_back
+                a_cancel_after_the_end_gives_the_value
+                a_cancel_during_the_final_poll_keeps_the_value
+                a_task_cancelled_at_once_never_gets_past_its_first_suspension
+                asking_twice_shows_the_first_reason
+                a_task_may_cancel_itself
+                two_threads_may_cancel_one_task
+                a_cancelled_body_sees_its_runtime_while_it_is_dropped
+                a_request_wakes_a_task_that_has_moved_to_another_waker
+                cancelling_many_tasks_leaves_none
+            }
+            async panics {
+                a_panic_is_a_value_with_its_payload
+                a_panic_is_a_value_on_the_cancel_path
+                a_detached_panic_is_contained_and_reported
+                a_panic_whose_handle_is_dropped_is_reported
+                a_panic_that_was_joined_is_not_reported
+                a_destructor_panic_on_cancel_is_contained
+                a_destructor_panic_after_a_value_is_a_panic
+                a_destructor_panic_after_a_panic_is_kept_beside_it
+                a_panicking_destructor_of_an_output_is_contained
+                an_error_says_who_and_where
+                resume_unwind_goes_on_with_the_payload
+                errors_are_errors_everywhere
+            }
+            async wakers {
+                a_wake_from_a_foreign_thread_works
+                a_waker_may_outlive_its_task
+                a_waker_is_dropped_with_its_task
+                the_last_waker_of_a_joiner_is_the_one_that_is_woken
+                a_joiner_whose_waker_panics_harms_nobody
+                a_joiner_whose_waker_reenters_the_handle_is_fine
+                a_pending_task_is_polled_only_when_it_is_woken
+                a_burst_of_wakes_from_four_threads_loses_none
+            }
+            async time {
+                now_does_not_go_back
+                a_sleep_of_zero_is_ready_at_once
+                a_deadline_that_has_passed_is_ready_at_once
+                endless_sleeps_do_not_panic_and_do_not_end
+                ten_thousand_sleeps_may_be_dropped
+                a_clock_moved_by_hand_decides_when_a_sleep_ends
+                sleeps_on_a_clock_moved_by_hand_end_in_order
+                a_sleep_on_a_clock_moved_by_hand_is_reset
+            }
+            async real_time {
+                a_sleep_is_never_early
+                a_sleep_made_on_another_thread_ends_here
+                a_sleep_polled_on_another_thread_ends_there
+                a_sleep_is_reset_later_and_earlier_and_after_its_end
+                a_sleep_wakes_its_last_waker
+                many_sleeps_end
+                a_storm_of_resets_ends
+                sleeps_far_apart_end_in_order
+            }
+            async blocking {
+                a_job_gives_its_value
+                a_panic_of_a_job_is_a_value
+                a_job_runs_though_its_handle_is_dropped
+                a_job_may_be_detached
+                a_job_that_has_started_is_not_stopped
+                a_job_knows_its_runtime
+                a_job_may_spawn_and_block
+                a_job_may_start_jobs
+                a_full_pool_loses_no_job
+            }
+            async current {
+                a_task_knows_its_runtime
+                a_task_of_a_task_knows_its_runtime
+                the_current_runtime_is_back_after_a_panic
+                the_innermost_root_counts
+                outside_regions_there_is_none
+                erasing_twice_does_not_nest
+                a_rooted_future_runs_in_place
+                a_rooted_future_borrows
+                a_panic_passes_through_a_rooted_future
+                a_rooted_future_may_be_dropped_half_way
+                polling_a_rooted_future_after_its_end_panics
+                the_method_futures_are_send_in_generic_code
+            }
+            async enter {
+                the_closure_is_called_once_and_its_value_returned
+                a_panic_passes_through
+                a_block_inside_a_poll_stops_no_other_task
+                what_needs_the_runtimes_context_is_polled_on_a_foreign_thread
+                nothing_is_made_to_yield_under_a_clock_moved_by_hand
+            }
+            sync block_on {
+                a_value_comes_back
+                the_future_may_borrow_and_stay_on_its_thread
+                a_panic_passes_through_and_the_runtime_works_on
+                nested_in_itself_it_panics_with_advice
+                nested_in_a_task_it_panics_with_advice
+                nested_in_another_runtime_it_panics_with_advice
+                it_is_allowed_in_a_blocking_job
+                three_threads_may_block_at_once
+                there_is_no_current_runtime_before_and_after
+                tasks_make_progress_without_it
+                a_busy_task_does_not_block_who_cancels_it
+            }
+            sync shutdown {
+                a_task_that_is_waited_for_is_lost
+                a_task_spawned_afterwards_is_lost
+                a_blocking_job_afterwards_runs_or_is_lost
+                every_future_is_dropped_once
+                a_handle_does_not_keep_the_runtime_alive
+                a_handle_dropped_afterwards_is_fine
+                dropping_the_owner_inside_async_code_is_fine
+                dropping_the_owner_on_its_own_thread_is_fine
+                a_body_may_spawn_while_it_is_dropped
+                wakes_from_other_threads_during_the_end_are_fine
+                two_runtimes_of_one_kind_live_side_by_side
+                the_report_is_clean
+                a_started_job_is_not_lost
+            }
+        }
+    };
+}
+
+/// Makes, for each asynchronous case, a generic function that calls it inside a spawned task.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __in_tasks {
+    ($(async $module:ident { $($case:ident)* })* $(sync $sync:ident { $($_case:ident)* })*) => {
+        /// The asynchronous cases, each inside a spawned task of a runtime that is not known.
+        #[doc(hidden)]
+        pub mod in_task {
+            $(
+                #[allow(missing_docs)]
+                pub mod $module {
+                    use $crate::{Harness, __private::{Case, Runtime as _, Task}};
+                    $(
+                        pub fn $case<H: Harness>(rt: H::Handle) -> Task<()> {
+                            let case: Case = Box::pin($crate::$module::$case::<H>(rt.clone()));
+                            rt.spawn(case)
+                        }
+                    )*
+                }
+            )*
+        }
+    };
+}
+
+__cases! { __in_tasks }
+
+/// Makes one test for each case.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ($(async $module:ident { $($case:ident)* })* $(sync $sync:ident { $($sync_case:ident)* })*) => {
+        $(
+            mod $module {
+                $(
+                    #[test]
+                    fn $case() {
+                        $crate::__private::run_async::<super::Harnessed>(
+                            concat!(stringify!($module), "::", stringify!($case)),
+                            |rt| Box::pin($crate::$module::$case::<super::Harnessed>(rt)),
+                            $crate::in_task::$module::$case::<super::Harnessed>,
+                        );
+                    }
+                )*
+            }
+        )*
+        $(
+            mod $sync {
+                $(
+                    #[test]
+                    fn $sync_case() {
+                        $crate::__private::run_sync::<super::Harnessed>(
+                            concat!(stringify!($sync), "::", stringify!($sync_case)),
+                            $crate::$sync::$sync_case::<super::Harnessed>,
+                        );
+                    }
+                )*
+            }
+        )*
+    };
+}

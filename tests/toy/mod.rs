@@ -1,0 +1,204 @@
+//! An adapter as a third party might write it: one thread for each task. Slow, complete, and proven by
+//! the published suite alone.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use anyrt::{Drive, Enter, Instant, Sleep, Spawn, Timer};
+use anyrt_conformance::{Caps, Harness};
+
+/// The handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Toy(Arc<Shared>);
+
+/// The owner: dropping it ends every task.
+#[derive(Debug)]
+pub(crate) struct ToyRuntime(Toy);
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopping: AtomicBool,
+    /// One for each live task: to be told that the runtime ends.
+    live: Mutex<Vec<Arc<Parker>>>,
+}
+
+impl Shared {
+    fn live(&self) -> MutexGuard<'_, Vec<Arc<Parker>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes one thread.
+#[derive(Debug)]
+struct Parker {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Parker {
+    fn new() -> Arc<Self> {
+        Arc::new(Parker {
+            thread: thread::current(),
+            woken: AtomicBool::new(false),
+        })
+    }
+
+    fn park(&self) {
+        while !self.woken.swap(false, Ordering::SeqCst) {
+            thread::park();
+        }
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+impl Spawn for Toy {
+    fn spawn_raw<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            return drop(future);
+        }
+        let shared = Arc::clone(&self.0);
+        start(move || {
+            let parker = Parker::new();
+            {
+                let mut live = shared.live();
+                if shared.stopping.load(Ordering::SeqCst) {
+                    drop(live);
+                    return drop(future);
+                }
+                live.push(Arc::clone(&parker));
+            }
+            let waker = Waker::from(Arc::clone(&parker));
+            let mut future = Box::pin(future);
+            while future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+            {
+                parker.park();
+                if shared.stopping.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+            drop(future);
+            shared.live().retain(|other| !Arc::ptr_eq(other, &parker));
+        });
+    }
+
+    fn spawn_blocking_raw<F>(&self, job: F) -> Result<(), F>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            return Err(job);
+        }
+        start(job);
+        Ok(())
+    }
+
+    fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
+        f()
+    }
+}
+
+/// Many tasks are as many threads: with small stacks.
+fn start(f: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().stack_size(128 << 10).spawn(f);
+    thread.expect("a thread can be started");
+}
+
+impl Timer for Toy {
+    type Sleep = ToySleep;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> ToySleep {
+        ToySleep(async_io::Timer::at(deadline))
+    }
+}
+
+impl Drive for ToyRuntime {
+    type Handle = Toy;
+
+    fn handle(&self) -> &Toy {
+        &self.0
+    }
+
+    fn drive<F: Future>(&self, future: F) -> F::Output {
+        futures::executor::block_on(future)
+    }
+}
+
+impl Drop for ToyRuntime {
+    fn drop(&mut self) {
+        let shared = &self.0.0;
+        let live = {
+            let live = shared.live();
+            shared.stopping.store(true, Ordering::SeqCst);
+            live.clone()
+        };
+        let here = thread::current().id();
+        for parker in live {
+            let own = parker.thread.id() == here;
+            parker.clone().wake();
+            // Until its task has dropped its future; not for the thread that waits.
+            while !own
+                && shared
+                    .live()
+                    .iter()
+                    .any(|other| Arc::ptr_eq(other, &parker))
+            {
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+/// The sleep: borrowed, as a real adapter's would be.
+#[derive(Debug)]
+pub(crate) struct ToySleep(async_io::Timer);
+
+impl Future for ToySleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}
+
+impl Sleep for ToySleep {
+    fn reset(mut self: Pin<&mut Self>, deadline: Instant) {
+        self.0.set_at(deadline);
+    }
+}
+
+/// How the suite starts it.
+pub(crate) struct OnToy;
+
+impl Harness for OnToy {
+    type Handle = Toy;
+    type Owner = ToyRuntime;
+    const CAPS: Caps = Caps::OWNED.many(300);
+
+    fn start() -> ToyRuntime {
+        ToyRuntime(Toy(Arc::default()))
+    }
+
+    fn handle(owner: &ToyRuntime) -> Toy {
+        owner.0.clone()
+    }
+}

@@ -78,79 +78,113 @@ impl<'a> Table<'a> {
     fn width(&self, column: usize) -> usize {
         let words = self.rows.iter().map(|line| line.cell(column));
         let words = words.chain([COLUMNS[column].head]);
-        words.map(|word| word.chars().count()).max().unwrap_or(0)
+        let width = words.map(|word| word.chars().count()).max().unwrap_or(0);
+        width.min(widest(column))
+    }
+
+    fn titles(&self) -> usize {
+        let titles = self.rows.iter().map(|line| line.claim.title);
+        titles.map(|t| t.chars().count()).max().unwrap_or(0)
+    }
+
+    /// The lines above the rows.
+    fn head(&self) -> String {
+        let numbers: Vec<String> = self
+            .rows
+            .iter()
+            .map(|l| l.claim.number.to_string())
+            .collect();
+        let cell = |column: usize| COLUMNS[column].head.to_owned();
+        let title = self.titles();
+        let raw = (0..RAW).map(|column| self.width(column) + 1).sum::<usize>();
+        [
+            format!("Rows of BACKENDS.md: {}.", numbers.join(", ")),
+            "One executor thread each. In rows 9 and 23, smol's `Executor`: its global one never ends."
+                .to_owned(),
+            format!("≠ not all alike · = as on builtin · {NOTHING} nothing to see · ! not as promised"),
+            String::new(),
+            format!("{:3}{:title$} │{:raw$}   │ anyrt on", "", "", " raw"),
+            self.join(&format!("{:>2} {:title$}", "#", "behaviour"), " ", cell),
+        ]
+        .join("\n")
+    }
+
+    fn row(&self, line: &Line<'_>) -> String {
+        let title = self.titles();
+        let Claim {
+            number,
+            title: name,
+            ..
+        } = line.claim;
+        let cell = |column| shorten(line.cell(column), widest(column));
+        let raw = if differ(line.raw()) { "≠" } else { " " };
+        let mut text = self.join(&format!("{number:>2} {name:title$}"), raw, cell);
+        if differ(line.anyrt()) {
+            text += "≠";
+        } else if !line.is_as_promised() {
+            text += "!";
+        }
+        text.trim_end().to_owned()
+    }
+
+    /// Puts the cells of one line side by side.
+    fn join(&self, start: &str, raw_mark: &str, cell: impl Fn(usize) -> String) -> String {
+        let mut text = format!("{start} │");
+        for column in 0..COLUMNS.len() {
+            if column == RAW {
+                text += &format!(" {raw_mark} │");
+            }
+            let width = self.width(column);
+            text += &format!(" {:width$}", cell(column));
+        }
+        text
+    }
+
+    /// What has no room in the rows: how cells ended that could not say it, and broken promises.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for line in &self.rows {
+            let number = line.claim.number;
+            for (seen, column) in line.seen.iter().zip(&COLUMNS) {
+                if seen.from_outside {
+                    let why = last_words(&seen.stderr).unwrap_or("nothing on standard error");
+                    notes.push(format!("{number:>2} {}: {}: {why}", column.key, seen.word));
+                }
+            }
+            if !line.is_as_promised() {
+                let cells = line.anyrt().iter().zip(&COLUMNS[RAW..]);
+                let seen: Vec<String> = cells
+                    .map(|(s, c)| format!("{} {}", c.key, s.word))
+                    .collect();
+                let promise = line.claim.promise;
+                notes.push(format!(
+                    "{number:>2} ! promised: {promise}; seen: {}",
+                    seen.join(", ")
+                ));
+            }
+        }
+        notes
+    }
+}
+
+/// How much room a word may take. The last columns mostly say that they are like the one before.
+fn widest(column: usize) -> usize {
+    match COLUMNS[column].head.chars().count() {
+        head if column > RAW => head.max(5),
+        _ => 15,
     }
 }
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let claims: Vec<&Claim> = self.rows.iter().map(|line| line.claim).collect();
-        let numbers: Vec<String> = claims.iter().map(|c| c.number.to_string()).collect();
-        let title = claims.iter().map(|c| c.title.chars().count()).max();
-        let title = title.unwrap_or(0);
-        let widths: Vec<usize> = (0..COLUMNS.len()).map(|c| self.width(c)).collect();
-
-        writeln!(f, "Rows of BACKENDS.md: {}.", numbers.join(", "))?;
-        writeln!(
-            f,
-            "One executor thread each. In rows 9 and 23, smol's `Executor`, as its global one never ends."
-        )?;
-        writeln!(
-            f,
-            "≠ not all alike · = as on builtin · {NOTHING} nothing to see · ! not as promised"
-        )?;
-        writeln!(f)?;
-
-        let raw = widths[..RAW].iter().sum::<usize>() + RAW - 1;
-        writeln!(f, "{:3}{:title$} │ {:raw$}   │ anyrt on", "", "", "raw")?;
-        write!(f, "{:>2} {:title$} │", "#", "behaviour")?;
-        for (index, (column, width)) in COLUMNS.iter().zip(&widths).enumerate() {
-            if index == RAW {
-                write!(f, "   │")?;
-            }
-            write!(f, " {:width$}", column.head)?;
-        }
-        writeln!(f)?;
-
+        writeln!(f, "{}", self.head())?;
         for line in &self.rows {
-            let Claim {
-                number,
-                title: name,
-                promise,
-                ..
-            } = line.claim;
-            let mut text = format!("{number:>2} {name:title$} │");
-            for (index, width) in widths.iter().enumerate() {
-                if index == RAW {
-                    text += if differ(line.raw()) {
-                        " ≠ │"
-                    } else {
-                        "   │"
-                    };
-                }
-                text += &format!(" {:width$}", line.cell(index));
-            }
-            if differ(line.anyrt()) {
-                text += " ≠";
-            }
-            if !line.is_as_promised() {
-                text += &format!(" ! promised: {promise}");
-            }
-            writeln!(f, "{}", text.trim_end())?;
+            writeln!(f, "{}", self.row(line))?;
         }
-
         writeln!(f)?;
-        for line in &self.rows {
-            for (seen, column) in line.seen.iter().zip(&COLUMNS) {
-                if seen.from_outside {
-                    let why = last_words(&seen.stderr).unwrap_or("nothing on standard error");
-                    let number = line.claim.number;
-                    let text = format!("{number:>2} {}: {}: {why}", column.key, seen.word);
-                    writeln!(f, "{}", shorten(&text))?;
-                }
-            }
+        for note in self.notes() {
+            writeln!(f, "{}", shorten(&note, WIDTH))?;
         }
-
         let all = self.rows.len();
         writeln!(
             f,
@@ -169,11 +203,11 @@ fn last_words(stderr: &str) -> Option<&str> {
     lines.next()
 }
 
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= WIDTH {
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(WIDTH - 1).collect();
+    let kept: String = text.chars().take(width - 1).collect();
     kept + "…"
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Nested;
 impl Row for Nested {
     const NUMBER: u8 = 12;
     const TITLE: &'static str = "block_on in block_on";
-    const PROMISE: &'static str = "panics, advises";
+    const PROMISE: &'static str = "panic+advice";
 
     fn tokio() -> Word {
         let runtime = tokio_runtime();
@@ -40,7 +40,7 @@ impl Row for Nested {
         let nested = || owner.block_on(async { "works".into() });
         let result = owner.block_on(async { catch_unwind(AssertUnwindSafe(nested)) });
         result.unwrap_or_else(|payload| match text(&*payload).contains("`.await`") {
-            true => "panics, advises".into(),
+            true => "panic+advice".into(),
             false => "panics".into(),
         })
     }
@@ -51,7 +51,7 @@ pub(crate) struct InBlockingJob;
 
 impl Row for InBlockingJob {
     const NUMBER: u8 = 13;
-    const TITLE: &'static str = "block_on in a blocking job";
+    const TITLE: &'static str = "block_on, blocking job";
     const PROMISE: &'static str = "works";
 
     fn tokio() -> Word {

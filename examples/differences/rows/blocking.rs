@@ -57,7 +57,7 @@ impl HandlesDropped {
 
 impl Row for HandlesDropped {
     const NUMBER: u8 = 20;
-    const TITLE: &'static str = "10 queued jobs, handles dropped";
+    const TITLE: &'static str = "job handles dropped";
     const PROMISE: &'static str = "all run";
 
     fn tokio() -> Word {

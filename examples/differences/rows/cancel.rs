@@ -261,7 +261,7 @@ impl BeforeFirstPoll {
 
 impl Row for BeforeFirstPoll {
     const NUMBER: u8 = 4;
-    const TITLE: &'static str = "cancelled before first poll";
+    const TITLE: &'static str = "cancel before first poll";
     const PROMISE: &'static str = "never polled";
 
     fn tokio() -> Word {
@@ -332,7 +332,7 @@ impl DuringFinalPoll {
 
 impl Row for DuringFinalPoll {
     const NUMBER: u8 = 5;
-    const TITLE: &'static str = "cancelled during final poll";
+    const TITLE: &'static str = "cancel during final poll";
     const PROMISE: &'static str = "value kept";
 
     fn tokio() -> Word {

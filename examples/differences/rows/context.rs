@@ -18,7 +18,7 @@ pub(crate) struct SleepOutside;
 
 impl Row for SleepOutside {
     const NUMBER: u8 = 10;
-    const TITLE: &'static str = "spawn, sleep made outside";
+    const TITLE: &'static str = "spawn, sleep outside";
     const PROMISE: &'static str = "works";
 
     /// A task can be spawned through a handle. A sleep has no such way.
@@ -109,7 +109,7 @@ impl InDestructor {
 
 impl Row for InDestructor {
     const NUMBER: u8 = 24;
-    const TITLE: &'static str = "runtime, in a cancelled drop";
+    const TITLE: &'static str = "drop asks for runtime";
     const PROMISE: &'static str = "known";
 
     fn tokio() -> Word {
@@ -128,6 +128,7 @@ impl Row for InDestructor {
         NOTHING
     }
 
+    /// Its runtime is one for all; what can be asked is the task.
     fn async_std() -> Word {
         let (mut probe, body) = probe();
         let (told, body) = Self::asks(|| async_std::task::try_current().is_some(), body);
@@ -162,7 +163,7 @@ pub(crate) struct InLibrary;
 
 impl Row for InLibrary {
     const NUMBER: u8 = 28;
-    const TITLE: &'static str = "library's task, caller's timer";
+    const TITLE: &'static str = "library task, host timer";
     const PROMISE: &'static str = "works";
 
     fn tokio() -> Word {

@@ -16,7 +16,7 @@ pub(crate) struct Join;
 
 impl Row for Join {
     const NUMBER: u8 = 9;
-    const TITLE: &'static str = "join, its runtime is gone";
+    const TITLE: &'static str = "join, its runtime gone";
     const PROMISE: &'static str = "Err(lost)";
 
     fn tokio() -> Word {
@@ -65,7 +65,7 @@ pub(crate) struct DropInAsync;
 impl DropInAsync {
     fn word(fate: Fate) -> Word {
         match fate {
-            Fate::Dropped => "drops its tasks".into(),
+            Fate::Dropped => "drops tasks".into(),
             Fate::RanOn => "task ran on".into(),
         }
     }
@@ -73,8 +73,8 @@ impl DropInAsync {
 
 impl Row for DropInAsync {
     const NUMBER: u8 = 23;
-    const TITLE: &'static str = "runtime dropped in async code";
-    const PROMISE: &'static str = "drops its tasks";
+    const TITLE: &'static str = "runtime drop in async";
+    const PROMISE: &'static str = "drops tasks";
 
     fn tokio() -> Word {
         let (mut probe, body) = probe();

@@ -54,7 +54,7 @@ pub(crate) struct PollAfterReady;
 
 impl Row for PollAfterReady {
     const NUMBER: u8 = 29;
-    const TITLE: &'static str = "handle polled after ready";
+    const TITLE: &'static str = "handle polled again";
     const PROMISE: &'static str = "panics";
 
     fn tokio() -> Word {

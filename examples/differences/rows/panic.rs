@@ -164,7 +164,7 @@ async fn beside_a_bomb(body: impl Future<Output = ()>) {
 
 impl Row for InDestructor {
     const NUMBER: u8 = 8;
-    const TITLE: &'static str = "destructor panics on cancel";
+    const TITLE: &'static str = "destructor panics";
     const PROMISE: &'static str = "Err(payload)";
 
     fn tokio() -> Word {

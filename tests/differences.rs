@@ -1,4 +1,7 @@
 //! The demo `examples/differences` sees what it promises. Its last line is counted from what was seen.
+//!
+//! Plain `cargo test` builds the demo. `cargo test --test differences` does not: it runs the one that
+//! is there, which may be missing or old. Then `cargo build --example differences` comes first.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -34,6 +34,18 @@ impl Line<'_> {
         words(self.anyrt()).all(|word| word == self.claim.promise)
     }
 
+    /// What `anyrt`'s cells show, without the table.
+    fn anyrt_in_words(&self) -> String {
+        if !differ(self.anyrt()) {
+            return format!("{} on all", words(self.anyrt()).next().unwrap_or_default());
+        }
+        let cells = self.anyrt().iter().zip(&COLUMNS[RAW..]);
+        let words: Vec<String> = cells
+            .map(|(s, c)| format!("{}: {}", c.head, s.word))
+            .collect();
+        words.join(", ")
+    }
+
     /// The word to print in a column.
     fn cell(&self, column: usize) -> &str {
         let word = self.seen[column].word.as_str();
@@ -152,14 +164,10 @@ impl<'a> Table<'a> {
                 }
             }
             if !line.is_as_promised() {
-                let cells = line.anyrt().iter().zip(&COLUMNS[RAW..]);
-                let seen: Vec<String> = cells
-                    .map(|(s, c)| format!("{} {}", c.key, s.word))
-                    .collect();
                 let promise = line.claim.promise;
                 notes.push(format!(
                     "{number:>2} ! promised: {promise}; seen: {}",
-                    seen.join(", ")
+                    line.anyrt_in_words()
                 ));
             }
         }
@@ -171,6 +179,7 @@ impl<'a> Table<'a> {
 fn widest(column: usize) -> usize {
     match COLUMNS[column].head.chars().count() {
         head if column > RAW => head.max(5),
+        _ if column == RAW => 12,
         _ => 15,
     }
 }

@@ -151,7 +151,7 @@ impl Row for InDestructor {
         owner.block_on(async {
             let task = owner.handle().spawn(body);
             probe.started().await;
-            drop(task);
+            let _ = task.cancel_and_wait().await;
             Self::word(told.await)
         })
     }

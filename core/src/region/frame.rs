@@ -116,7 +116,7 @@ impl Entered {
 
 /// The region that this thread runs in.
 pub(crate) fn current() -> Option<Arc<dyn Member>> {
-    look(Option::<&_>::cloned)
+    look(|member| Some(Arc::clone(member?)))
 }
 
 /// Looks at the region that this thread runs in. `f` is our own code and small: while it runs, the

@@ -580,13 +580,13 @@ fn clean_ups_that_no_runtime_takes_are_reported_once() {
     let watch = Arc::new(crate::testing::Watch::default());
     // The watch is handed down to the task by the root around the spawn.
     let mut outer = Box::pin(super::watched(&rt, watch.clone(), async {
-        let rt = frame::current().unwrap();
-        let rt = crate::region::runtime_of(&*rt);
-        rt.spawn(async {
+        let rt = crate::current().unwrap();
+        let task = rt.spawn(async {
             defer(async {});
             defer(async {});
-            pending::<()>().await
-        })
+            pending::<()>().await;
+        });
+        Some(task)
     }));
     let Poll::Ready(task) = outer.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("nothing to wait for");
@@ -595,8 +595,7 @@ fn clean_ups_that_no_runtime_takes_are_reported_once() {
     assert!(poll(&mut root).is_pending());
     rt.go();
     drop(root);
-    let mut task: Task<()> = task;
-    assert!(join(&mut task).unwrap_err().is_lost());
+    assert!(join(&mut task.unwrap()).unwrap_err().is_lost());
     let lost = watch.unseen_panics();
     assert_eq!(lost.len(), 2, "{lost:?}");
     assert!(

@@ -41,10 +41,10 @@ pub fn a_panic_passes_through_and_the_runtime_works_on<H: Harness>() {
     let unwound = catch_unwind(AssertUnwindSafe(|| {
         owner.block_on(async {
             yield_once().await;
-            panic!("top")
-        })
+            panic!("top");
+        });
     }));
-    let payload = unwound.map(|()| ()).unwrap_err();
+    let payload = unwound.unwrap_err();
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"top"));
     assert!(current().is_err(), "the thread is outside again");
     assert_eq!(owner.block_on(async { 2 }), 2);

@@ -4,7 +4,7 @@
 
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
 use anyrt_core::{JoinError, Runtime, current};
 use futures::channel::oneshot;
@@ -88,7 +88,7 @@ pub async fn a_full_pool_loses_no_job<H: Harness>(rt: H::Handle) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let jobs = 513;
     let submit = move || {
-        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
         let handles: Vec<_> = (0..jobs)
             .map(|_| {

@@ -185,7 +185,7 @@ pub async fn a_handle_may_be_dropped_inside_its_own_task<H: Harness>(rt: H::Hand
         let _guard = guard;
         let own: anyrt_core::Task<()> = take.await.unwrap();
         drop(own);
-        pending().await
+        pending::<()>().await;
     });
     assert!(give.send(task).is_ok());
     gone.await;

@@ -63,7 +63,8 @@ pub async fn a_waker_may_outlive_its_task<H: Harness>(rt: H::Handle) {
     .unwrap();
     let waker = rx.await.unwrap();
     waker.wake_by_ref();
-    waker.clone().wake();
+    let second = waker.clone();
+    second.wake();
     waker.wake();
 }
 

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -32,21 +32,15 @@ impl Shared {
     }
 }
 
-/// Wakes one thread.
-#[derive(Debug)]
+/// Wakes the thread of one task.
+#[derive(Debug, Default)]
 struct Parker {
-    thread: Thread,
+    /// Set once the thread runs.
+    thread: OnceLock<Thread>,
     woken: AtomicBool,
 }
 
 impl Parker {
-    fn new() -> Arc<Self> {
-        Arc::new(Parker {
-            thread: thread::current(),
-            woken: AtomicBool::new(false),
-        })
-    }
-
     fn park(&self) {
         while !self.woken.swap(false, Ordering::SeqCst) {
             thread::park();
@@ -57,7 +51,9 @@ impl Parker {
 impl Wake for Parker {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::SeqCst);
-        self.thread.unpark();
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
     }
 }
 
@@ -66,30 +62,25 @@ impl Spawn for Toy {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        if self.0.stopping.load(Ordering::SeqCst) {
-            return drop(future);
+        let parker = Arc::new(Parker::default());
+        {
+            // Listed before its thread starts: the end of the runtime waits for all that are listed.
+            let mut live = self.0.live();
+            if self.0.stopping.load(Ordering::SeqCst) {
+                drop(live);
+                return drop(future);
+            }
+            live.push(Arc::clone(&parker));
         }
         let shared = Arc::clone(&self.0);
         start(move || {
-            let parker = Parker::new();
-            {
-                let mut live = shared.live();
-                if shared.stopping.load(Ordering::SeqCst) {
-                    drop(live);
-                    return drop(future);
-                }
-                live.push(Arc::clone(&parker));
-            }
+            parker.thread.get_or_init(thread::current);
             let waker = Waker::from(Arc::clone(&parker));
             let mut future = Box::pin(future);
-            while future
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-            {
-                parker.park();
-                if shared.stopping.load(Ordering::SeqCst) {
-                    break;
+            while !shared.stopping.load(Ordering::SeqCst) {
+                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(()) => break,
+                    Poll::Pending => parker.park(),
                 }
             }
             drop(future);
@@ -153,7 +144,7 @@ impl Drop for ToyRuntime {
         };
         let here = thread::current().id();
         for parker in live {
-            let own = parker.thread.id() == here;
+            let own = parker.thread.get().map(Thread::id) == Some(here);
             parker.clone().wake();
             // Until its task has dropped its future; not for the thread that waits.
             while !own

@@ -261,7 +261,7 @@ impl BuiltinRuntime {
         self.end(timeout, true)
     }
 
-    /// Ends the runtime. The second call has nothing to do.
+    /// Ends the runtime. The second call, by the drop after a shutdown, has nothing to do.
     fn end(&mut self, timeout: Duration, and_jobs: bool) -> ShutdownReport {
         let shared = Arc::clone(&self.handle.0);
         let started = Instant::now();
@@ -273,6 +273,9 @@ impl BuiltinRuntime {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        if executor.is_none() {
+            return ShutdownReport::new(0, 0, Duration::ZERO);
+        }
         // Drops the tasks here if the threads are gone already; else the last of them does.
         drop(executor);
 

@@ -46,6 +46,37 @@ impl TokioRuntime {
         Self::build(Builder::new_multi_thread().enable_all())
     }
 
+    /// Starts a multi-thread runtime with `threads` workers, and all drivers.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for zero threads, and what the operating system says when it
+    /// cannot start a thread or a driver.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::backend::tokio::TokioRuntime;
+    ///
+    /// let owner = TokioRuntime::with_threads(2).unwrap();
+    /// assert_eq!(owner.handle().as_tokio().metrics().num_workers(), 2);
+    ///
+    /// assert!(TokioRuntime::with_threads(0).is_err());
+    /// ```
+    pub fn with_threads(threads: usize) -> io::Result<Self> {
+        if threads == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a multi-thread Tokio runtime needs at least one worker",
+            ));
+        }
+        Self::build(
+            Builder::new_multi_thread()
+                .worker_threads(threads)
+                .enable_all(),
+        )
+    }
+
     /// Makes a current-thread runtime with all drivers.
     ///
     /// Its tasks and timers make progress only inside [`block_on`](anyrt_core::BlockOn::block_on).

@@ -172,11 +172,13 @@ impl Region {
     }
 
     /// Tells the watch that the task is over.
+    ///
+    /// The watch stays: an outcome that is dropped unseen later is still for it to know.
     pub(crate) fn unwatch(&self) {
         if !self.has(flag::INHERITED) {
             return;
         }
-        let watch = self.rare_if_any(|rare| rare.watch.take()).flatten();
+        let watch = self.rare_if_any(|rare| rare.watch.clone()).flatten();
         if let Some((watch, id)) = watch {
             watch.ended(id);
         }

@@ -58,6 +58,11 @@ impl Watch {
         self.seen().unseen_panics.push(failure.to_string());
     }
 
+    /// Says how many tasks live.
+    pub fn live_count(&self) -> usize {
+        self.seen().live.len()
+    }
+
     /// Says which tasks live, in the order in which they were spawned.
     pub fn live(&self) -> Vec<String> {
         self.seen().live.values().map(Origin::to_string).collect()

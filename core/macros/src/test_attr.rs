@@ -1,0 +1,116 @@
+//! `#[anyrt::test]`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Attribute, Error, Path, Result};
+
+use crate::args;
+use crate::function::AsyncFn;
+
+const ATTRIBUTE: &str = "#[anyrt::test]";
+
+/// The gate that knows whether the backend is there, and the name of the test on it.
+const TESTS: [(&str, &str); 5] = [
+    ("__on_builtin", "on_builtin"),
+    ("__on_tokio", "on_tokio_multi"),
+    ("__on_tokio", "on_tokio_current"),
+    ("__on_smol", "on_smol"),
+    ("__on_async_std", "on_async_std"),
+];
+
+struct Words {
+    anyrt: Path,
+    /// The methods of the hidden `Settings`, called in turn.
+    settings: TokenStream,
+}
+
+fn words(tokens: TokenStream) -> Result<Words> {
+    let mut anyrt = args::default_path();
+    let mut settings = TokenStream::new();
+    for arg in args::parse(tokens)? {
+        match arg.name.to_string().as_str() {
+            "allow_leftover_tasks" => {
+                arg.plain()?;
+                settings.extend(quote!(.allow_leftover_tasks()));
+            }
+            "allow_lost_panics" => {
+                arg.plain()?;
+                settings.extend(quote!(.allow_lost_panics()));
+            }
+            "crate" => anyrt = arg.path()?,
+            _ => {
+                let known = ["allow_leftover_tasks", "allow_lost_panics", "crate = \"…\""];
+                return Err(arg.unknown(ATTRIBUTE, &known));
+            }
+        }
+    }
+    Ok(Words { anyrt, settings })
+}
+
+pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let Words { anyrt, settings } = words(args)?;
+    let mut function = AsyncFn::parse(ATTRIBUTE, item)?;
+    let for_tests = take_test_attributes(&mut function.item.attrs)?;
+
+    let name = &function.item.sig.ident;
+    let body = function.as_closure(&quote!(super::#name));
+    let output = function.termination();
+    let tests = TESTS.map(|(gate, test)| {
+        let (gate, test) = (format_ident!("{gate}"), format_ident!("{test}"));
+        quote! {
+            #anyrt::#gate! {
+                []
+                #(#for_tests)*
+                #[::core::prelude::v1::test]
+                fn #test() #output {
+                    #anyrt::__testing::#test(#anyrt::__testing::Settings::new() #settings, #body)
+                }
+            }
+        }
+    });
+
+    let no_backend = "no backend of `anyrt` is enabled, so this would be no test at all: switch on one \
+                      or more of its features `builtin`, `tokio`, `smol` and `async-std`, for instance \
+                      in `[dev-dependencies]`";
+    let item = &function.item;
+    // As with `#[test]`, nothing of it is there unless tests are compiled.
+    Ok(quote! {
+        #[cfg(test)]
+        #item
+
+        #[cfg(test)]
+        mod #name {
+            #(#tests)*
+            #anyrt::__on_any! { [::core::compile_error! { #no_backend }] }
+        }
+    })
+}
+
+/// Takes out what is for the tests. Doc comments are for both.
+///
+/// `#[cfg]` is not among them: the compiler has dealt with it when it calls a macro.
+fn take_test_attributes(attributes: &mut Vec<Attribute>) -> Result<Vec<Attribute>> {
+    let mut for_tests = Vec::new();
+    for attribute in std::mem::take(attributes) {
+        let path = attribute.path();
+        if path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "test")
+        {
+            return Err(Error::new_spanned(
+                attribute,
+                format!("`{ATTRIBUTE}` makes the tests: remove this second test attribute"),
+            ));
+        }
+        if path.is_ident("doc") {
+            for_tests.push(attribute.clone());
+            attributes.push(attribute);
+        } else if path.is_ident("should_panic") || path.is_ident("ignore") {
+            for_tests.push(attribute);
+        } else {
+            attributes.push(attribute);
+        }
+    }
+    Ok(for_tests)
+}

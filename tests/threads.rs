@@ -79,7 +79,10 @@ fn a_runtime_starts_its_own_threads_only_and_they_end_with_it() {
     give.send(owner).unwrap();
     let (report, waited) = rx.recv().unwrap();
     assert_eq!(report.threads_left(), 1);
-    assert!(waited < Duration::from_secs(9), "it waited for its own thread");
+    assert!(
+        waited < Duration::from_secs(9),
+        "it waited for its own thread"
+    );
     wait_for(|| ours().is_empty());
 }
 

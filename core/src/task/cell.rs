@@ -90,10 +90,11 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         if let Some(outcome) = unreceived {
             self.unreceived(outcome);
         }
+        // Before the joiner is woken: who has joined a task does not find it among the living.
+        self.region.unwatch();
         if let Slot::Joiner(waker) = before {
             self.region.wake(Some(waker));
         }
-        self.region.unwatch();
     }
 }
 

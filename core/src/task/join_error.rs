@@ -7,7 +7,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use crate::region::contain::{Payload, message};
-use crate::region::failure::describe;
+use crate::region::failure::{describe, report};
 use crate::region::{Failure, Phase, Reason, Region};
 
 /// Why a task ended without a value: it was cancelled, it panicked, or its runtime was gone.
@@ -106,6 +106,9 @@ impl JoinError {
 
     /// Returns what the panic carried.
     ///
+    /// Look at [`failures`](JoinError::failures) before: what is there, and was not a panic of the
+    /// body, goes to the hook of [`set_failure_hook`](crate::set_failure_hook).
+    ///
     /// # Errors
     ///
     /// Gives the error back if the task did not panic.
@@ -118,6 +121,7 @@ impl JoinError {
         } = *self.0;
         match kind {
             Kind::Panicked(payload) => {
+                failures.iter().for_each(report);
                 Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
             kind => Err(JoinError(Box::new(Repr {

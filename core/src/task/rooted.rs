@@ -141,8 +141,14 @@ impl<R: Spawn + Timer, F: Future> PinnedDrop for Rooted<R, F> {
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
         let around = frame::current();
-        let stow = &mut InPlace(this.stowed);
-        if let Some(member) = abandon(this.body, this.member.take(), stow, around) {
+        let (body, member, stowed) = (this.body, this.member.take(), this.stowed);
+        let end = || abandon(body, member, &mut InPlace(stowed), around);
+        // A destructor may need the runtime's context as much as a poll.
+        let ended = match this.enter {
+            Some(rt) => rt.enter(Enter::Foreign, end),
+            None => end(),
+        };
+        if let Some(member) = ended {
             finish(&*member);
         }
     }

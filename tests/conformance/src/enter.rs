@@ -11,7 +11,7 @@ use anyrt_core::{Enter, Runtime, Spawn, current};
 use futures::channel::oneshot;
 
 use crate::Harness;
-use crate::faults::{poll_once, until, yield_once};
+use crate::faults::{OnDrop, poll_once, until, yield_once};
 use crate::harness::skip;
 
 const ALL: [Enter; 3] = [Enter::Blocking, Enter::Foreign, Enter::Virtual];
@@ -86,6 +86,25 @@ pub async fn what_needs_the_runtimes_context_is_polled_on_a_foreign_thread<H: Ha
     });
     until(|| thread.is_finished()).await;
     thread.join().unwrap();
+
+    // And so is what a destructor polls, when a root in place is dropped half-way.
+    let (tx, polled) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let guard = OnDrop::new(move || {
+            if let Some(mut future) = H::needs_its_context() {
+                let _ = poll_once(future.as_mut());
+                tx.send(()).unwrap();
+            }
+        });
+        let mut half = Box::pin(anyrt_core::rooted(&rt, async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        }));
+        assert!(poll_once(half.as_mut()).is_pending());
+    });
+    until(|| thread.is_finished()).await;
+    thread.join().unwrap();
+    polled.recv().expect("the destructor's future did not panic");
 }
 
 pub async fn nothing_is_made_to_yield_under_a_clock_moved_by_hand<H: Harness>(rt: H::Handle) {

@@ -3,26 +3,28 @@
 //! Each case is one generic function. An adapter of your own is proven by one line for each way to
 //! start it:
 //!
-//! ```ignore
-//! // tests/conformance.rs of your adapter
-//! use anyrt_conformance::{Caps, Harness, conformance};
+//! ```
+//! // tests/conformance.rs of your adapter; here it is the built-in one
+//! use anyrt::backend::builtin::{Builtin, BuiltinRuntime};
+//! use anyrt_conformance::{Caps, Erased, Harness, conformance};
 //!
 //! struct Mine;
 //!
 //! impl Harness for Mine {
-//!     type Handle = MyHandle;
-//!     type Owner = MyRuntime;
+//!     type Handle = Builtin;
+//!     type Owner = BuiltinRuntime;
 //!     const CAPS: Caps = Caps::OWNED;
-//!     fn start() -> MyRuntime {
-//!         MyRuntime::new()
+//!     fn start() -> BuiltinRuntime {
+//!         BuiltinRuntime::new()
 //!     }
-//!     fn handle(owner: &MyRuntime) -> MyHandle {
+//!     fn handle(owner: &BuiltinRuntime) -> Builtin {
 //!         owner.handle().clone()
 //!     }
 //! }
 //!
 //! conformance!(on_mine, Mine);
-//! conformance!(on_any_mine, anyrt_conformance::Erased<Mine>);
+//! conformance!(on_any_mine, Erased<Mine>);
+//! # fn main() {}
 //! ```
 //!
 //! Asynchronous cases run twice: as the future of `block_on`, and called from a generic function

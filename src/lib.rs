@@ -32,3 +32,8 @@ pub mod __entry {
 pub mod __testing {
     pub use crate::testing::*;
 }
+
+/// The examples of the README, compiled and run.
+#[cfg(all(doctest, feature = "tokio", feature = "macros", feature = "builtin"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,58 @@
-//! Write async Rust once. Run it on Tokio, smol, async-std or the built-in runtime.
+//! Write async Rust once; run it on Tokio, smol, async-std or the built-in runtime, with one behaviour
+//! on all of them.
+//!
+//! ```
+//! use anyrt::{Runtime, backend::builtin::BuiltinRuntime, prelude::*};
+//!
+//! // A library is generic over the runtime …
+//! async fn shout<R: Runtime>(rt: &R, words: &[&'static str]) -> String {
+//!     let tasks: Vec<_> = words.iter().map(|&word| rt.spawn(async { word.to_uppercase() })).collect();
+//!     let mut all = Vec::new();
+//!     for task in tasks {
+//!         all.push(task.await.expect("nothing panics here"));
+//!     }
+//!     all.join(" ")
+//! }
+//!
+//! // … and an application picks one.
+//! let owner = BuiltinRuntime::new();
+//! assert_eq!(owner.block_on(shout(owner.handle(), &["hello", "there"])), "HELLO THERE");
+//! ```
+//!
+//! # Map
+//!
+//! | you are … | start with |
+//! |---|---|
+//! | writing a library | [`Runtime`], the one bound; [`AnyRuntime`] to store one without a type parameter |
+//! | writing an application | [`backend`]: the runtimes and their owners; [`main`](macro@main) |
+//! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
+//! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
+//! | in code that was given no runtime | [`current`], [`find`], [`install`] |
+//! | calling async from sync | [`BlockOn::block_on`] on an owner |
+//! | calling sync from async | [`Runtime::spawn_blocking`] |
+//! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
+//! | writing tests | [`test`](macro@test) |
+//! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
+//!
+//! # What is the same everywhere
+//!
+//! | event | what happens, on every backend |
+//! |---|---|
+//! | a [`Task`]'s handle is dropped | the task is cancelled; [`detach`](Task::detach) lets it run |
+//! | [`cancel`](Task::cancel) | asked at the call; the body is dropped where it suspends; [`cancel_and_wait`](Task::cancel_and_wait) returns when it is gone |
+//! | a task panics | a value, [`JoinError::is_panic`]; the thread and the runtime live on; nobody joined: the hook is told |
+//! | a destructor panics | contained, and a value too |
+//! | the runtime ends | its tasks are dropped; joins say [`is_lost`](JoinError::is_lost) |
+//! | `spawn` on any thread, in no context | works |
+//! | `block_on` inside async code | panics, with advice |
+//! | a blocking job's handle is dropped | the job runs |
+//! | a sleep of zero, of [`Duration::MAX`](std::time::Duration::MAX) | ready at once; never |
+//!
+//! # Features
+//!
+//! `builtin` and `macros` are on by default; `tokio`, `smol`, `async-std` (legacy: discontinued
+//! upstream), `tracing` and `full` are not. They add up and never exclude each other. A library depends
+//! on `anyrt` with `default-features = false`.
 
 pub mod backend;
 #[cfg(feature = "macros")]

@@ -104,7 +104,9 @@ pub async fn what_needs_the_runtimes_context_is_polled_on_a_foreign_thread<H: Ha
     });
     until(|| thread.is_finished()).await;
     thread.join().unwrap();
-    polled.recv().expect("the destructor's future did not panic");
+    polled
+        .recv()
+        .expect("the destructor's future did not panic");
 }
 
 pub async fn nothing_is_made_to_yield_under_a_clock_moved_by_hand<H: Harness>(rt: H::Handle) {

@@ -59,7 +59,7 @@ fn on_backend(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
 /// Takes the owner of a runtime: [`Drive`] is what it implements, whichever it is.
 fn run<D: Drive>(owner: &D, args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     interrupt::listen()?;
-    let bar = output::progress_bar();
+    let bar = output::search_line();
     let done = owner.block_on(treesum(owner.handle(), args, &bar));
     bar.finish_and_clear();
     let mut done = done?;
@@ -106,6 +106,7 @@ async fn treesum<R: Runtime>(rt: &R, args: &Args, bar: &ProgressBar) -> Result<D
         sums: Vec::with_capacity(found.files.len()),
         failures: found.failures,
     };
+    output::into_progress_bar(bar, found.files.len());
     // After Ctrl-C the jobs that run end soon, and are waited for; no more are begun.
     let files = found
         .files

@@ -15,13 +15,23 @@ pub(crate) fn by_bytes(a: &Path, b: &Path) -> Ordering {
     a.as_encoded_bytes().cmp(b.as_encoded_bytes())
 }
 
-/// Returns a progress bar, which counts in silence if stderr is no terminal.
-pub(crate) fn progress_bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// Returns the line that shows the search: only on a terminal, it is silent elsewhere.
+pub(crate) fn search_line() -> ProgressBar {
+    match io::stderr().is_terminal() {
+        true => ProgressBar::no_length().with_style(style("{pos} files found, {elapsed}")),
+        false => ProgressBar::hidden(),
     }
-    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} files, {elapsed}");
-    ProgressBar::new(0).with_style(style.expect("the template is well-formed"))
+}
+
+/// Turns the line into the progress bar of the hashing.
+pub(crate) fn into_progress_bar(line: &ProgressBar, files: usize) {
+    line.set_position(0);
+    line.set_length(files as u64);
+    line.set_style(style("{wide_bar} {pos} of {len} files, {elapsed}"));
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 /// Prints the sums. A reader that has gone has seen enough: that is no error.

@@ -21,7 +21,7 @@ pub(crate) struct Found {
 pub(crate) type Failure = (PathBuf, io::Error);
 
 /// Finds the regular files at and below `args.path`. Ctrl-C cuts it short.
-pub(crate) fn walk(args: &Args, bar: &ProgressBar) -> Found {
+pub(crate) fn walk(args: &Args, line: &ProgressBar) -> Found {
     let mut found = Found::default();
     let mut dirs = Vec::new();
     // `sha256sum --check` would take the name `-` for its standard input.
@@ -43,7 +43,7 @@ pub(crate) fn walk(args: &Args, bar: &ProgressBar) -> Found {
         if let Err(error) = list(&dir, args, &mut dirs, &mut found) {
             found.failures.push((dir, error));
         }
-        bar.set_length(found.files.len() as u64);
+        line.set_position(found.files.len() as u64);
         if interrupt::requested() {
             break;
         }

@@ -33,85 +33,61 @@ thread_local! {
     };
 }
 
-/// A region entered on this thread; [`leave`](Entered::leave) gives the member back.
-pub(crate) struct Entered {
-    around: Option<Arc<dyn Member>>,
+/// A region entered on this thread, until this is dropped.
+///
+/// The region is *moved* into the thread-local, and what was there moves to where it came from, for as
+/// long: cloning the `Arc` instead would be measurable on each poll. On a thread that is ending and has
+/// no thread-locals any more, nothing moves.
+pub(crate) struct Entered<'a> {
+    /// The region around, until it is restored.
+    around: &'a mut Option<Arc<dyn Member>>,
     stack: Stack,
-    /// The member itself, where the thread is ending and has no thread-locals any more.
-    kept: Option<Arc<dyn Member>>,
 }
 
-impl Entered {
+impl<'a> Entered<'a> {
     /// Enters `member` to poll it, below `mask` masks.
-    ///
-    /// Moves the `Arc` rather than cloning it: the difference is measurable on each poll. The caller
-    /// contains all panics before it leaves, so no guard is needed.
-    pub(crate) fn poll(member: Arc<dyn Member>, mask: u32) -> Self {
-        Self::enter(
-            Some(member),
-            Stack {
-                mask,
-                polling: true,
-            },
-        )
+    #[inline]
+    pub(crate) fn poll(member: &'a mut Option<Arc<dyn Member>>, mask: u32) -> Self {
+        Self::enter(member, mask, true)
     }
 
     /// Enters `member` to run a blocking job in it.
-    pub(crate) fn job(member: Arc<dyn Member>) -> Self {
-        Self::enter(
-            Some(member),
-            Stack {
-                mask: 0,
-                polling: false,
-            },
-        )
+    pub(crate) fn job(member: &'a mut Option<Arc<dyn Member>>) -> Self {
+        Self::enter(member, 0, false)
     }
 
-    /// Enters no region at all. The thread polls all the same, so it still must not block.
-    pub(crate) fn outside() -> Self {
-        Self::enter(
-            None,
-            Stack {
-                mask: 0,
-                polling: is_polling(),
-            },
-        )
+    /// Enters no region at all; `nothing` is where the region around is kept. The thread polls all the
+    /// same, so it still must not block.
+    pub(crate) fn outside(nothing: &'a mut Option<Arc<dyn Member>>) -> Self {
+        debug_assert!(nothing.is_none(), "no region is entered");
+        Self::enter(nothing, 0, is_polling())
     }
 
-    fn enter(mut member: Option<Arc<dyn Member>>, stack: Stack) -> Self {
-        let before = FRAME.try_with(|frame| {
-            (
-                frame.member.replace(member.take()),
-                frame.stack.replace(stack),
-            )
-        });
-        match before {
-            Ok((around, stack)) => Entered {
-                around,
-                stack,
-                kept: None,
-            },
-            Err(_) => Entered {
-                around: None,
-                stack,
-                kept: member,
-            },
+    #[inline]
+    fn enter(member: &'a mut Option<Arc<dyn Member>>, mask: u32, polling: bool) -> Self {
+        let stack = swap(member, Stack { mask, polling });
+        Entered {
+            around: member,
+            stack,
         }
     }
+}
 
-    /// Restores what was there before.
-    pub(crate) fn leave(self) -> Option<Arc<dyn Member>> {
-        let Entered {
-            around,
-            stack,
-            kept,
-        } = self;
-        let restored = FRAME.try_with(move |frame| {
-            frame.stack.set(stack);
-            frame.member.replace(around)
-        });
-        restored.ok().flatten().or(kept)
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        swap(self.around, self.stack);
     }
+}
+
+/// Exchanges what this thread runs in for `member` and `stack`.
+#[inline]
+fn swap(member: &mut Option<Arc<dyn Member>>, stack: Stack) -> Stack {
+    let before = FRAME.try_with(|frame| {
+        frame.member.swap(Cell::from_mut(member));
+        frame.stack.replace(stack)
+    });
+    before.unwrap_or(stack)
 }
 
 /// The region that this thread runs in.
@@ -121,6 +97,7 @@ pub(crate) fn current() -> Option<Arc<dyn Member>> {
 
 /// Looks at the region that this thread runs in. `f` is our own code and small: while it runs, the
 /// thread looks as if it ran in none.
+#[inline]
 pub(crate) fn look<T>(f: impl FnOnce(Option<&Arc<dyn Member>>) -> T) -> T {
     let mut f = Some(f);
     let seen = FRAME.try_with(|frame| {

@@ -145,10 +145,12 @@ impl Region {
         self.rare_if_any(|rare| rare.reason.clone()).flatten()
     }
 
+    #[inline]
     pub(crate) fn has(&self, flags: u32) -> bool {
         self.state.load(Ordering::Acquire) & flags != 0
     }
 
+    #[inline]
     pub(crate) fn set(&self, flags: u32) {
         self.state.fetch_or(flags, Ordering::AcqRel);
     }
@@ -248,7 +250,19 @@ impl Region {
         drop(old);
     }
 
+    /// Whether a root whose body is pending has nothing else to do: its waker is registered, nobody
+    /// has asked it to stop, there is no work beside the body.
+    ///
+    /// One look at all flags is enough: a request made after it finds the waker, because the flag says
+    /// that nobody has taken it out.
+    #[inline]
+    pub(crate) fn rests(&self, waker: &Waker, seen: Seen) -> bool {
+        let state = self.state.load(Ordering::Acquire);
+        state & (flag::RUNNER | flag::ASKED | flag::WORK) == flag::RUNNER && self.saw(waker, seen)
+    }
+
     /// Whether `waker` is the one that was registered last.
+    #[inline]
     fn saw(&self, waker: &Waker, seen: Seen) -> bool {
         seen.0 == waker.data().addr() && self.seen_vtable.load(Ordering::Relaxed) == vtable(waker)
     }
@@ -439,6 +453,7 @@ impl Region {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Seen(usize);
 
+#[inline]
 fn vtable(waker: &Waker) -> usize {
     std::ptr::from_ref(waker.vtable()).addr()
 }

@@ -103,15 +103,8 @@ impl<F: Future> Future for OutsideRegions<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        struct Restore(Option<Entered>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                if let Some(entered) = self.0.take() {
-                    entered.leave();
-                }
-            }
-        }
-        let _restore = Restore(Some(Entered::outside()));
+        let mut around = None;
+        let _outside = Entered::outside(&mut around);
         self.project().future.poll(cx)
     }
 }

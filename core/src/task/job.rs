@@ -42,9 +42,11 @@ where
             }
             Err(JoinError::cancelled(member.region()))
         } else {
-            let entered = Entered::job(Arc::clone(&member));
-            let ran = contain(run);
-            drop(entered.leave());
+            let mut entered = Some(Arc::clone(&member));
+            let ran = {
+                let _entered = Entered::job(&mut entered);
+                contain(run)
+            };
             ran.map_err(|payload| JoinError::panicked(member.region(), payload))
         };
         finish(&member, outcome);

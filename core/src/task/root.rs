@@ -137,116 +137,151 @@ pub(super) fn poll_region<F: Future>(
     stow: &mut impl Stow<F::Output>,
     cx: &mut Context<'_>,
 ) -> Option<Ended<F::Output>> {
-    let mut me = member.take()?;
-
     // A request that came before this poll: what is open inside is polled once more, so that it may
     // unwind before the body around it is dropped.
-    let asked = me.region().has(flag::ASKED);
+    let region = member.as_deref()?.region();
+    let asked = region.has(flag::ASKED);
     let mut ended = match body.is_some() {
-        true if asked && me.region().inside().0 == 0 => Some(Ended::Cancelled),
+        true if asked && region.inside().0 == 0 => Some(Ended::Cancelled),
         true => None,
-        false => stow.take(me.region()),
+        false => stow.take(region),
     };
     let mut last_turn = asked;
 
     while ended.is_none() && body.is_some() {
-        let polled;
-        (me, polled) = inside(me, 0, || poll_body(body.as_mut(), cx));
-        ended = match polled {
-            Ok(Poll::Ready(value)) => Some(Ended::Value(value)),
-            Err(payload) => Some(Ended::Panicked(payload)),
-            Ok(Poll::Pending) => {
-                if me.region().has(flag::WORK) {
-                    (me, ()) = beside(me, |region| Aside::poll_beside_body(region, cx));
-                }
-                me.region().register(cx.waker(), seen);
-                // Not before the waker is registered: a request between the two would be missed.
-                if !me.region().has(flag::ASKED) {
-                    *member = Some(me);
-                    return None;
-                }
-                match me.region().inside() {
-                    (0, _) => Some(Ended::Cancelled),
-                    (_, 0) if last_turn => Some(Ended::Cancelled),
-                    (_, 0) => {
-                        last_turn = true;
-                        None
-                    }
-                    _ => {
-                        *member = Some(me);
-                        return None;
-                    }
-                }
+        let turn = inside(member, 0, || take_turn(body.as_mut(), cx));
+        let region = member.as_deref()?.region();
+        ended = match turn {
+            Poll::Ready((ended, second)) => {
+                keep_second(region, second);
+                Some(ended)
             }
+            Poll::Pending if region.rests(cx.waker(), *seen) => return None,
+            Poll::Pending => match after_pending(member, seen, last_turn, cx)? {
+                Suspended::Cancelled => Some(Ended::Cancelled),
+                Suspended::OnceMore => {
+                    last_turn = true;
+                    None
+                }
+            },
         };
     }
 
     if body.is_some() {
-        (me, ended) = drop_body(me, body, ended);
+        ended = drop_body(member, body, ended);
     }
 
-    if !me.region().close_idle() {
-        let over;
-        (me, over) = beside(me, |region| Aside::poll_to_end(region, cx));
+    if !member.as_deref()?.region().close_idle() {
+        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;
         if over.is_pending() {
+            let region = member.as_deref()?.region();
             if let Some(ended) = ended {
-                stow.put(me.region(), ended);
+                stow.put(region, ended);
             }
-            me.region().register(cx.waker(), seen);
-            *member = Some(me);
+            region.register(cx.waker(), seen);
             return None;
         }
     }
-    *member = Some(me);
     ended
 }
 
+/// What comes of a body that is pending and does not just wait.
+enum Suspended {
+    /// It was asked to stop, and nothing inside it has to go first.
+    Cancelled,
+    /// It was asked to stop while it was polled: what is open inside it is polled once more.
+    OnceMore,
+}
+
+/// The rest of a turn that ended with `Pending`. Nothing where the body waits: whoever asks it to stop
+/// finds the waker.
+fn after_pending(
+    member: &mut Option<Arc<dyn Member>>,
+    seen: &mut Seen,
+    last_turn: bool,
+    cx: &mut Context<'_>,
+) -> Option<Suspended> {
+    if member.as_deref()?.region().has(flag::WORK) {
+        beside(member, |region| Aside::poll_beside_body(region, cx));
+    }
+    let region = member.as_deref()?.region();
+    region.register(cx.waker(), seen);
+    // Not before the waker is registered: a request between the two would be missed.
+    if !region.has(flag::ASKED) {
+        return None;
+    }
+    match region.inside() {
+        (0, _) => Some(Suspended::Cancelled),
+        (_, 0) if last_turn => Some(Suspended::Cancelled),
+        (_, 0) => Some(Suspended::OnceMore),
+        _ => None,
+    }
+}
+
 /// Runs `f`, which lets no panic out, inside the region below `mask` masks.
-fn inside<T>(member: Arc<dyn Member>, mask: u32, f: impl FnOnce() -> T) -> (Arc<dyn Member>, T) {
-    let entered = Entered::poll(member, mask);
-    let value = f();
-    let member = entered.leave();
-    (member.expect("what is entered is left in order"), value)
+///
+/// Meanwhile `member` is what was there before, and not the region itself.
+#[inline]
+fn inside<T>(member: &mut Option<Arc<dyn Member>>, mask: u32, f: impl FnOnce() -> T) -> T {
+    let _entered = Entered::poll(member, mask);
+    f()
 }
 
 /// Runs `f`, which lets no panic out, inside the region and masked: a request that made these
 /// clean-ups start must not stop them.
-fn beside<T>(member: Arc<dyn Member>, f: impl FnOnce(&Region) -> T) -> (Arc<dyn Member>, T) {
-    let held = Arc::clone(&member);
-    inside(member, 1, || f(held.region()))
+fn beside<T>(member: &mut Option<Arc<dyn Member>>, f: impl FnOnce(&Region) -> T) -> Option<T> {
+    let held = member.clone()?;
+    Some(inside(member, 1, || f(held.region())))
 }
 
-fn poll_body<F: Future>(
-    body: Pin<&mut Option<F>>,
+/// How a body ended, and the panic of a destructor that came on top of another panic.
+type End<T> = (Ended<T>, Option<Payload>);
+
+/// Polls the body and, once it is ready, drops it: both inside the region, in one go.
+fn take_turn<F: Future>(
+    mut body: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
-) -> Result<Poll<F::Output>, Payload> {
-    contain(|| match body.as_pin_mut() {
-        Some(body) => body.poll(cx),
-        None => Poll::Pending,
-    })
+) -> Poll<End<F::Output>> {
+    let mut value = None;
+    let turn = contain(|| {
+        let Some(Poll::Ready(ready)) = body.as_mut().as_pin_mut().map(|body| body.poll(cx)) else {
+            return;
+        };
+        value = Some(ready);
+        body.set(None);
+    });
+    match (turn, value) {
+        (Ok(()), None) => Poll::Pending,
+        (Ok(()), Some(value)) => Poll::Ready((Ended::Value(value), None)),
+        // It was the destructor that panicked, which outranks the value.
+        (Err(payload), Some(value)) => {
+            let second = drop_contained(value).err();
+            Poll::Ready((Ended::Panicked(payload), second))
+        }
+        (Err(payload), None) => {
+            let second = contain(|| body.set(None)).err();
+            Poll::Ready((Ended::Panicked(payload), second))
+        }
+    }
 }
 
-/// Drops the body inside its region. A destructor's panic outranks a value and a cancel, not a panic.
+/// Drops a body that has not ended by itself, inside its region. A destructor's panic outranks a
+/// cancel.
 fn drop_body<F: Future>(
-    member: Arc<dyn Member>,
+    member: &mut Option<Arc<dyn Member>>,
     mut body: Pin<&mut Option<F>>,
     ended: Option<Ended<F::Output>>,
-) -> (Arc<dyn Member>, Option<Ended<F::Output>>) {
-    let (member, (ended, second)) =
-        inside(member, 0, || match (contain(|| body.set(None)), ended) {
-            (Ok(()), ended) => (ended, None),
-            (Err(second), Some(Ended::Panicked(first))) => {
-                (Some(Ended::Panicked(first)), Some(second))
-            }
-            (Err(payload), value) => {
-                let second = drop_contained(value).err();
-                (Some(Ended::Panicked(payload)), second)
-            }
-        });
-    if let Some(second) = second {
-        member.region().fail(Phase::Destructor, second);
+) -> Option<Ended<F::Output>> {
+    match inside(member, 0, || contain(|| body.set(None))) {
+        Ok(()) => ended,
+        Err(payload) => Some(Ended::Panicked(payload)),
     }
-    (member, ended)
+}
+
+fn keep_second(region: &Region, second: Option<Payload>) {
+    if let Some(second) = second {
+        region.fail(Phase::Destructor, second);
+    }
 }
 
 /// Ends a region whose future is dropped half-way: drops the body in it, hands its work over.
@@ -256,7 +291,9 @@ pub(super) fn abandon<F: Future>(
     stow: &mut impl Stow<F::Output>,
     around: Option<Arc<dyn Member>>,
 ) -> Option<Arc<dyn Member>> {
-    let (member, dropped) = drop_body(member?, body, None);
+    let mut member = Some(member?);
+    let dropped = drop_body(&mut member, body, None);
+    let member = member?;
     let stowed = stow.take(member.region());
     for ended in [dropped, stowed].into_iter().flatten() {
         match ended {

@@ -42,7 +42,12 @@ pub(crate) fn rows<L: Lab>() -> Vec<Row<L>> {
         row("spawn_join_batch", Limit::Ratio(1.15), 20_000, join_batch),
         row("spawn_join_batch_of_1000", Limit::None, 1_000, join_batch),
         row("spawn_join_one", Limit::Ratio(1.30), 4_000, join_one),
-        row("spawn_join_any_batch", Limit::Ratio(1.40), 20_000, any_batch),
+        row(
+            "spawn_join_any_batch",
+            Limit::Ratio(1.40),
+            20_000,
+            any_batch,
+        ),
         row("spawn_join_any_one", Limit::Ratio(1.40), 4_000, any_one),
         row("poll", Limit::Extra(6.0), 20_000, poll),
         row("sleep", Limit::Ratio(sleep), 2_000, sleep_row),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -20,6 +20,10 @@ use crate::runtime::AnyRuntime;
 /// when it is first needed.
 pub(crate) struct Region {
     state: AtomicU32,
+    /// The outcome is published. No flag of `state`, because only the root writes it: a plain store.
+    done: AtomicBool,
+    /// The handle has taken the outcome. Only the handle reads and writes it.
+    taken: AtomicBool,
     location: &'static Location<'static>,
     /// The half of [`Seen`] for which the root has no room. Only the root reads and writes it.
     seen_vtable: AtomicUsize,
@@ -30,8 +34,8 @@ pub(crate) struct Region {
 pub(crate) mod flag {
     /// Somebody asked the region to stop.
     pub(crate) const ASKED: u32 = 1;
-    /// The outcome is published.
-    pub(crate) const DONE: u32 = 1 << 1;
+    /// There is a rare part. Whoever sees that there is none saves the lock.
+    pub(crate) const RARE: u32 = 1 << 1;
     /// `Parts::runner` holds the waker of the root. Whoever takes it out clears this.
     pub(crate) const RUNNER: u32 = 1 << 2;
     /// The rare part has work that the root must look at when it is polled.
@@ -40,8 +44,6 @@ pub(crate) mod flag {
     pub(crate) const CLOSED: u32 = 1 << 4;
     /// The handle is gone, so the outcome has no receiver.
     pub(crate) const NO_HANDLE: u32 = 1 << 5;
-    /// The outcome has been taken by the handle.
-    pub(crate) const TAKEN: u32 = 1 << 6;
     /// The task is a blocking job: dropping its handle does not ask it to stop.
     pub(crate) const JOB: u32 = 1 << 7;
     /// The rare part has something that child tasks inherit.
@@ -90,6 +92,8 @@ impl Region {
     pub(crate) fn new(location: &'static Location<'static>, flags: u32) -> Self {
         Region {
             state: AtomicU32::new(flags),
+            done: AtomicBool::new(false),
+            taken: AtomicBool::new(false),
             location,
             seen_vtable: AtomicUsize::new(0),
             parts: Mutex::new(Parts {
@@ -100,10 +104,15 @@ impl Region {
     }
 
     /// Gives a new region a name and the watch it inherits.
+    #[inline]
     pub(crate) fn dress(&mut self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
-        if name.is_none() && watch.is_none() {
-            return;
+        if name.is_some() || watch.is_some() {
+            self.put_on(name, watch);
         }
+    }
+
+    fn put_on(&mut self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
+        *self.state.get_mut() |= flag::RARE;
         if watch.is_some() {
             *self.state.get_mut() |= flag::INHERITED;
         }
@@ -121,13 +130,25 @@ impl Region {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The rare part, made if need be.
+    fn rare_of<'a>(&self, parts: &'a mut Parts) -> &'a mut Rare {
+        if parts.rare.is_none() {
+            self.set(flag::RARE);
+        }
+        parts.rare.get_or_insert_default()
+    }
+
     /// Works on the rare part, which it makes if need be. Never runs foreign code.
     pub(crate) fn rare<T>(&self, f: impl FnOnce(&mut Rare) -> T) -> T {
-        f(self.parts().rare.get_or_insert_default())
+        f(self.rare_of(&mut self.parts()))
     }
 
     /// Works on the rare part if there is one. Never runs foreign code.
+    #[inline]
     fn rare_if_any<T>(&self, f: impl FnOnce(&mut Rare) -> T) -> Option<T> {
+        if !self.has(flag::RARE) {
+            return None;
+        }
         self.parts().rare.as_deref_mut().map(f)
     }
 
@@ -155,6 +176,30 @@ impl Region {
         self.state.fetch_or(flags, Ordering::AcqRel);
     }
 
+    /// Whether the outcome is published.
+    #[inline]
+    pub(crate) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// Called by the root, once the outcome is in its place.
+    #[inline]
+    pub(crate) fn set_done(&self) {
+        self.done.store(true, Ordering::Release);
+    }
+
+    /// Whether the handle has taken the outcome.
+    #[inline]
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Called by the handle.
+    #[inline]
+    pub(crate) fn set_taken(&self) {
+        self.taken.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn erased_runtime(&self) -> Option<AnyRuntime> {
         self.rare_if_any(|rare| rare.runtime.clone()).flatten()
     }
@@ -165,6 +210,7 @@ impl Region {
     }
 
     /// The watch that child tasks inherit.
+    #[inline]
     pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
         if !self.has(flag::INHERITED) {
             return None;
@@ -176,10 +222,14 @@ impl Region {
     /// Tells the watch that the task is over.
     ///
     /// The watch stays: an outcome that is dropped unseen later is still for it to know.
+    #[inline]
     pub(crate) fn unwatch(&self) {
-        if !self.has(flag::INHERITED) {
-            return;
+        if self.has(flag::INHERITED) {
+            self.end_watch();
         }
+    }
+
+    fn end_watch(&self) {
         let watch = self.rare_if_any(|rare| rare.watch.clone()).flatten();
         if let Some((watch, id)) = watch {
             watch.ended(id);
@@ -190,15 +240,15 @@ impl Region {
 
     /// Asks the region to stop. Only the first reason is kept.
     pub(crate) fn ask(&self, reason: Option<Reason>) {
-        if self.has(flag::ASKED | flag::DONE) {
+        if self.is_done() || self.has(flag::ASKED) {
             return;
         }
         let mut parts = self.parts();
-        if self.has(flag::ASKED | flag::DONE) {
+        if self.is_done() || self.has(flag::ASKED) {
             return;
         }
         if reason.is_some() {
-            parts.rare.get_or_insert_default().reason = reason;
+            self.rare_of(&mut parts).reason = reason;
         }
         // Under the lock, so that the reason shown is that of the request that took effect.
         self.set(flag::ASKED);
@@ -268,12 +318,17 @@ impl Region {
     }
 
     /// Forgets the waker: one that outlives its task would keep the task's memory.
+    #[inline]
     pub(crate) fn forget_runner(&self) {
         if self.has(flag::RUNNER) {
-            let runner = self.take_runner(&mut self.parts());
-            if let Err(payload) = contain(|| drop(runner)) {
-                self.report(Phase::Waker, Some(payload));
-            }
+            self.drop_runner();
+        }
+    }
+
+    fn drop_runner(&self) {
+        let runner = self.take_runner(&mut self.parts());
+        if let Err(payload) = contain(|| drop(runner)) {
+            self.report(Phase::Waker, Some(payload));
         }
     }
 
@@ -324,11 +379,12 @@ impl Region {
         if self.state.fetch_or(flag::WORK, Ordering::AcqRel) & flag::CLOSED != 0 {
             return Err(work);
         }
-        list(parts.rare.get_or_insert_default()).push(work);
+        list(self.rare_of(&mut parts)).push(work);
         Ok(())
     }
 
     /// Closes a region that never had any work. Says whether it did.
+    #[inline]
     pub(crate) fn close_idle(&self) -> bool {
         let mut state = self.state.load(Ordering::Acquire);
         while state & flag::WORK == 0 {
@@ -367,7 +423,7 @@ impl Region {
     /// lock that new work needs, so that none can slip in.
     pub(crate) fn next_aside(&self, put_back: Option<Box<Aside>>) -> Next {
         let mut parts = self.parts();
-        let rare = parts.rare.get_or_insert_default();
+        let rare = self.rare_of(&mut parts);
         let mut aside = put_back.or_else(|| rare.aside.take()).unwrap_or_default();
         let arrivals = std::mem::take(&mut rare.arrivals);
         let cleanup = if aside.is_cleaning() {
@@ -427,6 +483,7 @@ impl Region {
         self.rare(|rare| rare.failures.push(failure));
     }
 
+    #[inline]
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
         self.rare_if_any(|rare| std::mem::take(&mut rare.failures))
             .unwrap_or_default()

@@ -44,6 +44,22 @@ impl<R, T> Cell<R, T> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Leaves `waker` for the root to wake, unless the outcome is there. Says whether it did.
+    ///
+    /// The waker that was there is dropped here, and the one not needed at the caller's: foreign code,
+    /// so outside the lock. For the same reason the waker is cloned before this.
+    fn wait(&self, waker: Waker) -> bool {
+        let mut slot = self.slot();
+        if matches!(*slot, Slot::Done(_) | Slot::Taken) {
+            drop(slot);
+            return false;
+        }
+        let before = std::mem::replace(&mut *slot, Slot::Joiner(waker));
+        drop(slot);
+        drop(before);
+        true
+    }
+
     /// Gets rid of an outcome that nobody receives. Foreign code runs, so: outside the lock.
     fn unreceived(&self, outcome: Outcome<T>) {
         match outcome {
@@ -84,7 +100,7 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         } else {
             (std::mem::replace(&mut *slot, Slot::Done(outcome)), None)
         };
-        self.region.set(flag::DONE);
+        self.region.set_done();
         drop(slot);
 
         if let Some(outcome) = unreceived {
@@ -115,29 +131,18 @@ impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
     }
 
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
-        // Cloned before the lock is taken, because a clone is foreign code.
-        let waker = (!self.region.has(flag::DONE)).then(|| cx.waker().clone());
-        let mut slot = self.slot();
-        let next = match (&*slot, waker) {
-            (Slot::Done(_) | Slot::Taken, _) | (_, None) => Slot::Taken,
-            (Slot::Empty | Slot::Joiner(_), Some(waker)) => Slot::Joiner(waker),
+        if !self.region.is_done() && self.wait(cx.waker().clone()) {
+            return Poll::Pending;
+        }
+        let before = std::mem::replace(&mut *self.slot(), Slot::Taken);
+        let Slot::Done(outcome) = before else {
+            panic!("a `Task` was polled after it had given its result");
         };
-        let before = std::mem::replace(&mut *slot, next);
-        if matches!(before, Slot::Done(_)) {
-            self.region.set(flag::TAKEN);
-        }
-        drop(slot);
-        match before {
-            Slot::Done(outcome) => Poll::Ready(outcome),
-            Slot::Empty | Slot::Joiner(_) => Poll::Pending,
-            Slot::Taken => panic!("a `Task` was polled after it had given its result"),
-        }
+        self.region.set_taken();
+        Poll::Ready(outcome)
     }
 
     fn release(&self) {
-        if self.region.has(flag::TAKEN) {
-            return;
-        }
         let mut slot = self.slot();
         self.region.set(flag::NO_HANDLE);
         let before = std::mem::replace(&mut *slot, Slot::Taken);

@@ -123,13 +123,15 @@ impl<T> Task<T> {
     /// [`set_failure_hook`](crate::set_failure_hook).
     pub fn detach(mut self) {
         if let Some(cell) = self.cell.take() {
-            cell.release();
+            if !cell.region().is_taken() {
+                cell.release();
+            }
         }
     }
 
     /// Returns whether the task is over: its future dropped, its result there or already taken.
     pub fn is_finished(&self) -> bool {
-        self.cell().region().has(flag::DONE)
+        self.cell().region().is_done()
     }
 
     /// Returns the task's name, if it was given one.
@@ -155,7 +157,7 @@ impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         let Some(cell) = self.cell.take() else { return };
         let region = cell.region();
-        if region.has(flag::TAKEN) {
+        if region.is_taken() {
             return;
         }
         // Released first: an outcome that the request brings about has no receiver any more.

@@ -52,10 +52,12 @@ impl Spawn for AsyncStd {
 impl Timer for AsyncStd {
     type Sleep = AsyncStdSleep;
 
+    #[inline]
     fn now(&self) -> Instant {
         Instant::now()
     }
 
+    #[inline]
     fn sleep_until(&self, deadline: Instant) -> AsyncStdSleep {
         AsyncStdSleep(async_io::Timer::at(deadline))
     }
@@ -69,6 +71,7 @@ pub struct AsyncStdSleep(async_io::Timer);
 impl Future for AsyncStdSleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.0).poll(cx).map(drop)
     }

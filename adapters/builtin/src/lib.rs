@@ -53,10 +53,12 @@ impl Spawn for Builtin {
 impl Timer for Builtin {
     type Sleep = BuiltinSleep;
 
+    #[inline]
     fn now(&self) -> Instant {
         Instant::now()
     }
 
+    #[inline]
     fn sleep_until(&self, deadline: Instant) -> BuiltinSleep {
         BuiltinSleep(async_io::Timer::at(deadline))
     }
@@ -76,6 +78,7 @@ pub struct BuiltinSleep(async_io::Timer);
 impl Future for BuiltinSleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.0).poll(cx).map(drop)
     }

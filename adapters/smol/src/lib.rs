@@ -50,10 +50,12 @@ impl Spawn for Smol {
 impl Timer for Smol {
     type Sleep = SmolSleep;
 
+    #[inline]
     fn now(&self) -> Instant {
         Instant::now()
     }
 
+    #[inline]
     fn sleep_until(&self, deadline: Instant) -> SmolSleep {
         SmolSleep(smol::Timer::at(deadline))
     }
@@ -67,6 +69,7 @@ pub struct SmolSleep(smol::Timer);
 impl Future for SmolSleep {
     type Output = ();
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.0).poll(cx).map(drop)
     }

@@ -122,12 +122,14 @@ impl Spawn for Tokio {
 impl Timer for Tokio {
     type Sleep = TokioSleep;
 
+    #[inline]
     fn now(&self) -> Instant {
         // Inside the runtime's context: its clock may be paused.
         let _context = self.0.enter();
         tokio::time::Instant::now().into_std()
     }
 
+    #[inline]
     fn sleep_until(&self, deadline: Instant) -> TokioSleep {
         let _context = self.0.enter();
         TokioSleep {
@@ -151,6 +153,7 @@ pub struct TokioSleep {
 impl Future for TokioSleep {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.over {
             true => Poll::Ready(()),

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
+
+use once_cell::race::OnceBox;
 
 use super::aside::{Aside, BoxFuture, Leftovers};
 use super::contain::{Payload, contain};
@@ -27,16 +29,17 @@ pub(crate) struct Region {
     location: &'static Location<'static>,
     /// The half of [`Seen`] for which the root has no room. Only the root reads and writes it.
     seen_vtable: AtomicUsize,
-    parts: Mutex<Parts>,
+    /// The waker of the root, to be woken by a request.
+    runner: Mutex<Option<Waker>>,
+    /// One word, where the standard library's lock around a box would be two.
+    rare: OnceBox<Rare>,
 }
 
 /// The flags of [`Region::state`].
 pub(crate) mod flag {
     /// Somebody asked the region to stop.
     pub(crate) const ASKED: u32 = 1;
-    /// There is a rare part. Whoever sees that there is none saves the lock.
-    pub(crate) const RARE: u32 = 1 << 1;
-    /// `Parts::runner` holds the waker of the root. Whoever takes it out clears this.
+    /// `Region::runner` holds the waker of the root. Whoever takes it out clears this.
     pub(crate) const RUNNER: u32 = 1 << 2;
     /// The rare part has work that the root must look at when it is polled.
     pub(crate) const WORK: u32 = 1 << 3;
@@ -52,17 +55,20 @@ pub(crate) mod flag {
     pub(crate) const ORPHANS: u32 = 1 << 9;
 }
 
-struct Parts {
-    runner: Option<Waker>,
-    rare: Option<Box<Rare>>,
+/// Everything that most tasks never have. Made when it is first needed, and then kept: to see that
+/// there is none takes no lock.
+#[derive(Default)]
+struct Rare {
+    /// Outside the lock, so that looking it up again and again is cheap.
+    runtime: OnceLock<AnyRuntime>,
+    /// Locked alone or while `Region::runner` is, never the other way round.
+    parts: Mutex<Parts>,
 }
 
-/// Everything that most tasks never have.
 #[derive(Default)]
-pub(crate) struct Rare {
+pub(crate) struct Parts {
     pub(crate) name: Option<Cow<'static, str>>,
     reason: Option<Reason>,
-    runtime: Option<AnyRuntime>,
     /// The watch over this lineage, and our number in it.
     watch: Option<(Arc<Watch>, u64)>,
     /// Linked regions and scopes that are open directly inside.
@@ -78,6 +84,12 @@ pub(crate) struct Rare {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+}
+
+impl Rare {
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the root is to do next with the work beside its body.
@@ -96,10 +108,8 @@ impl Region {
             taken: AtomicBool::new(false),
             location,
             seen_vtable: AtomicUsize::new(0),
-            parts: Mutex::new(Parts {
-                runner: None,
-                rare: None,
-            }),
+            runner: Mutex::new(None),
+            rare: OnceBox::new(),
         }
     }
 
@@ -112,7 +122,6 @@ impl Region {
     }
 
     fn put_on(&mut self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
-        *self.state.get_mut() |= flag::RARE;
         if watch.is_some() {
             *self.state.get_mut() |= flag::INHERITED;
         }
@@ -120,36 +129,25 @@ impl Region {
             let id = watch.started(name.clone(), self.location);
             (watch, id)
         });
-        let parts = self.parts.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let rare = parts.rare.get_or_insert_default();
-        rare.name = name;
-        rare.watch = watch;
+        self.rare(|rare| {
+            rare.name = name;
+            rare.watch = watch;
+        });
     }
 
-    fn parts(&self) -> MutexGuard<'_, Parts> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The rare part, made if need be.
-    fn rare_of<'a>(&self, parts: &'a mut Parts) -> &'a mut Rare {
-        if parts.rare.is_none() {
-            self.set(flag::RARE);
-        }
-        parts.rare.get_or_insert_default()
+    fn runner(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.runner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Works on the rare part, which it makes if need be. Never runs foreign code.
-    pub(crate) fn rare<T>(&self, f: impl FnOnce(&mut Rare) -> T) -> T {
-        f(self.rare_of(&mut self.parts()))
+    pub(crate) fn rare<T>(&self, f: impl FnOnce(&mut Parts) -> T) -> T {
+        f(&mut self.rare.get_or_init(Box::default).parts())
     }
 
     /// Works on the rare part if there is one. Never runs foreign code.
     #[inline]
-    fn rare_if_any<T>(&self, f: impl FnOnce(&mut Rare) -> T) -> Option<T> {
-        if !self.has(flag::RARE) {
-            return None;
-        }
-        self.parts().rare.as_deref_mut().map(f)
+    fn rare_if_any<T>(&self, f: impl FnOnce(&mut Parts) -> T) -> Option<T> {
+        Some(f(&mut self.rare.get()?.parts()))
     }
 
     // --- what it is
@@ -200,13 +198,14 @@ impl Region {
         self.taken.store(true, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn erased_runtime(&self) -> Option<AnyRuntime> {
-        self.rare_if_any(|rare| rare.runtime.clone()).flatten()
+        self.rare.get()?.runtime.get().cloned()
     }
 
     pub(crate) fn keep_erased_runtime(&self, rt: AnyRuntime) {
-        let old = self.rare(|rare| rare.runtime.replace(rt));
-        drop(old);
+        // Where another thread was faster, its is kept and ours dropped: they are alike.
+        let _ = self.rare.get_or_init(Box::default).runtime.set(rt);
     }
 
     /// The watch that child tasks inherit.
@@ -243,34 +242,34 @@ impl Region {
         if self.is_done() || self.has(flag::ASKED) {
             return;
         }
-        let mut parts = self.parts();
+        let mut runner = self.runner();
         if self.is_done() || self.has(flag::ASKED) {
             return;
         }
         if reason.is_some() {
-            self.rare_of(&mut parts).reason = reason;
+            self.rare(|rare| rare.reason = reason);
         }
         // Under the lock, so that the reason shown is that of the request that took effect.
         self.set(flag::ASKED);
-        let runner = self.take_runner(&mut parts);
-        drop(parts);
-        self.wake(runner);
+        let waker = self.take_runner(&mut runner);
+        drop(runner);
+        self.wake(waker);
     }
 
     /// Wakes the root.
     pub(crate) fn wake_runner(&self) {
-        let runner = self.take_runner(&mut self.parts());
-        self.wake(runner);
+        let waker = self.take_runner(&mut self.runner());
+        self.wake(waker);
     }
 
     /// Takes the waker out rather than cloning it: a clone is foreign code, and we hold the lock.
     /// The root sees that the flag is gone and registers again at its next `Pending`.
-    fn take_runner(&self, parts: &mut Parts) -> Option<Waker> {
-        let runner = parts.runner.take();
-        if runner.is_some() {
+    fn take_runner(&self, runner: &mut Option<Waker>) -> Option<Waker> {
+        let waker = runner.take();
+        if waker.is_some() {
             self.state.fetch_and(!flag::RUNNER, Ordering::AcqRel);
         }
-        runner
+        waker
     }
 
     /// Wakes a waker outside all locks; its panic has no receiver.
@@ -293,10 +292,10 @@ impl Region {
         let new = waker.clone();
         *seen = Seen(new.data().addr());
         self.seen_vtable.store(vtable(&new), Ordering::Relaxed);
-        let mut parts = self.parts();
-        let old = parts.runner.replace(new);
+        let mut runner = self.runner();
+        let old = runner.replace(new);
         self.set(flag::RUNNER);
-        drop(parts);
+        drop(runner);
         drop(old);
     }
 
@@ -326,8 +325,8 @@ impl Region {
     }
 
     fn drop_runner(&self) {
-        let runner = self.take_runner(&mut self.parts());
-        if let Err(payload) = contain(|| drop(runner)) {
+        let waker = self.take_runner(&mut self.runner());
+        if let Err(payload) = contain(|| drop(waker)) {
             self.report(Phase::Waker, Some(payload));
         }
     }
@@ -372,15 +371,16 @@ impl Region {
     fn add(
         &self,
         work: BoxFuture,
-        list: impl FnOnce(&mut Rare) -> &mut Vec<BoxFuture>,
+        list: impl FnOnce(&mut Parts) -> &mut Vec<BoxFuture>,
     ) -> Result<(), BoxFuture> {
-        let mut parts = self.parts();
-        // The flag first, then the list: a root that is about to close sees one or the other.
-        if self.state.fetch_or(flag::WORK, Ordering::AcqRel) & flag::CLOSED != 0 {
-            return Err(work);
-        }
-        list(self.rare_of(&mut parts)).push(work);
-        Ok(())
+        self.rare(|rare| {
+            // The flag first, then the list: a root that is about to close sees one or the other.
+            if self.state.fetch_or(flag::WORK, Ordering::AcqRel) & flag::CLOSED != 0 {
+                return Err(work);
+            }
+            list(rare).push(work);
+            Ok(())
+        })
     }
 
     /// Closes a region that never had any work. Says whether it did.
@@ -406,14 +406,13 @@ impl Region {
         if !self.has(flag::WORK) {
             return None;
         }
-        let mut parts = self.parts();
-        let rare = parts.rare.as_deref_mut()?;
+        let mut rare = self.rare.get()?.parts();
         if rare.aside.is_none() && rare.arrivals.is_empty() {
             return None;
         }
         let mut aside = rare.aside.take().unwrap_or_default();
         let arrivals = std::mem::take(&mut rare.arrivals);
-        drop(parts);
+        drop(rare);
         aside.extend(arrivals);
         Some(aside)
     }
@@ -422,8 +421,7 @@ impl Region {
     /// clean-up once the one before it is over. Closes the region when nothing is left, under the same
     /// lock that new work needs, so that none can slip in.
     pub(crate) fn next_aside(&self, put_back: Option<Box<Aside>>) -> Next {
-        let mut parts = self.parts();
-        let rare = self.rare_of(&mut parts);
+        let mut rare = self.rare.get_or_init(Box::default).parts();
         let mut aside = put_back.or_else(|| rare.aside.take()).unwrap_or_default();
         let arrivals = std::mem::take(&mut rare.arrivals);
         let cleanup = if aside.is_cleaning() {
@@ -435,7 +433,7 @@ impl Region {
             self.set(flag::CLOSED);
             return Next::Closed;
         }
-        drop(parts);
+        drop(rare);
         aside.extend(arrivals);
         aside.clean_up(cleanup);
         Next::Poll(aside)
@@ -455,15 +453,12 @@ impl Region {
         if self.close_idle() {
             return left;
         }
-        let mut parts = self.parts();
+        let mut rare = self.rare.get_or_init(Box::default).parts();
         self.set(flag::CLOSED);
-        let Some(rare) = parts.rare.as_deref_mut() else {
-            return left;
-        };
         left.cleanups = std::mem::take(&mut rare.cleanups);
         left.adopted = std::mem::take(&mut rare.arrivals);
         let aside = rare.aside.take();
-        drop(parts);
+        drop(rare);
         if let Some(aside) = aside {
             aside.leftovers(&mut left);
         }

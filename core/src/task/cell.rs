@@ -46,8 +46,8 @@ impl<R, T> Cell<R, T> {
 
     /// Leaves `waker` for the root to wake, unless the outcome is there. Says whether it did.
     ///
-    /// The waker that was there is dropped here, and the one not needed at the caller's: foreign code,
-    /// so outside the lock. For the same reason the waker is cloned before this.
+    /// Cloning and dropping a waker is foreign code, so it is given as a clone, and the one that is not
+    /// needed any more is dropped outside the lock.
     fn wait(&self, waker: Waker) -> bool {
         let mut slot = self.slot();
         if matches!(*slot, Slot::Done(_) | Slot::Taken) {
@@ -58,6 +58,15 @@ impl<R, T> Cell<R, T> {
         drop(slot);
         drop(before);
         true
+    }
+
+    /// The outcome that the handle has taken out of its place.
+    fn outcome_of(&self, slot: Slot<T>) -> Outcome<T> {
+        let Slot::Done(outcome) = slot else {
+            panic!("a `Task` was polled after it had given its result");
+        };
+        self.region.set_taken();
+        outcome
     }
 
     /// Gets rid of an outcome that nobody receives. Foreign code runs, so: outside the lock.
@@ -121,6 +130,9 @@ pub(super) trait Joinable<T>: Send + Sync {
     /// Takes the outcome, or registers the waker.
     fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Outcome<T>>;
 
+    /// Takes the outcome of a task that is over, if nobody else has the cell any more.
+    fn take_outcome(&mut self) -> Outcome<T>;
+
     /// The handle goes: the outcome, now or later, has no receiver.
     fn release(&self);
 }
@@ -134,12 +146,14 @@ impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
         if !self.region.is_done() && self.wait(cx.waker().clone()) {
             return Poll::Pending;
         }
-        let before = std::mem::replace(&mut *self.slot(), Slot::Taken);
-        let Slot::Done(outcome) = before else {
-            panic!("a `Task` was polled after it had given its result");
-        };
-        self.region.set_taken();
-        Poll::Ready(outcome)
+        let slot = std::mem::replace(&mut *self.slot(), Slot::Taken);
+        Poll::Ready(self.outcome_of(slot))
+    }
+
+    fn take_outcome(&mut self) -> Outcome<T> {
+        let slot = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let slot = std::mem::replace(slot, Slot::Taken);
+        self.outcome_of(slot)
     }
 
     fn release(&self) {

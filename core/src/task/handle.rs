@@ -148,7 +148,14 @@ impl<T> Task<T> {
 impl<T> Future for Task<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // A root that has published lets go of the cell at once. It is ours alone then, as a rule, and
+        // needs no lock.
+        if self.is_finished() {
+            if let Some(cell) = self.cell.as_mut().and_then(Arc::get_mut) {
+                return Poll::Ready(cell.take_outcome());
+            }
+        }
         self.cell().poll_join(cx)
     }
 }

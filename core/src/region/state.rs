@@ -101,6 +101,7 @@ pub(crate) enum Next {
 }
 
 impl Region {
+    #[inline]
     pub(crate) fn new(location: &'static Location<'static>, flags: u32) -> Self {
         Region {
             state: AtomicU32::new(flags),
@@ -115,15 +116,15 @@ impl Region {
 
     /// Gives a new region a name and the watch it inherits.
     #[inline]
-    pub(crate) fn dress(&mut self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
+    pub(crate) fn dress(&self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
         if name.is_some() || watch.is_some() {
             self.put_on(name, watch);
         }
     }
 
-    fn put_on(&mut self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
+    fn put_on(&self, name: Option<Cow<'static, str>>, watch: Option<Arc<Watch>>) {
         if watch.is_some() {
-            *self.state.get_mut() |= flag::INHERITED;
+            self.set(flag::INHERITED);
         }
         let watch = watch.map(|watch| {
             let id = watch.started(name.clone(), self.location);
@@ -482,6 +483,16 @@ impl Region {
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
         self.rare_if_any(|rare| std::mem::take(&mut rare.failures))
             .unwrap_or_default()
+    }
+
+    /// Reports what was kept for an outcome that has no place for it.
+    #[inline]
+    pub(crate) fn report_kept(&self) {
+        if self.rare.get().is_some() {
+            for failure in self.take_failures() {
+                self.report_failure(&failure);
+            }
+        }
     }
 
     /// Reports what has no receiver.

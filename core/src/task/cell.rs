@@ -17,7 +17,7 @@ pub(super) type Outcome<T> = Result<T, JoinError>;
 ///
 /// At most 104 bytes for `T = ()` and a runtime of 16 bytes; a test says so.
 pub(super) struct Cell<R, T> {
-    region: Region,
+    pub(super) region: Region,
     runtime: R,
     slot: Mutex<Slot<T>>,
 }
@@ -32,6 +32,7 @@ enum Slot<T> {
 }
 
 impl<R, T> Cell<R, T> {
+    #[inline]
     pub(super) fn new(region: Region, runtime: R) -> Self {
         Cell {
             region,

@@ -106,14 +106,13 @@ where
     }
 }
 
+#[inline]
 fn publish<T: Send + 'static>(member: &dyn Member, ended: Ended<T>) {
     let region = member.region();
     let outcome = match ended {
         Ended::Value(value) => {
             // A value has no place for failures beside it.
-            for failure in region.take_failures() {
-                region.report_failure(&failure);
-            }
+            region.report_kept();
             Ok(value)
         }
         Ended::Panicked(payload) => Err(JoinError::panicked(region, payload)),
@@ -347,7 +346,7 @@ pub(super) fn hand_over(
         return;
     }
     let rt = runtime_of(&**from);
-    let mut orphans = Region::new(region.location(), flag::NO_HANDLE | flag::ORPHANS);
+    let orphans = Region::new(region.location(), flag::NO_HANDLE | flag::ORPHANS);
     orphans.dress(region.name(), region.watch());
     let orphanage: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(orphans, rt.clone()));
     let open = orphanage.region();

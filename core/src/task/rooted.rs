@@ -92,7 +92,7 @@ pub struct Rooted<R: Spawn + Timer, F: Future> {
 impl<R: Spawn + Timer, F: Future> Rooted<R, F> {
     #[track_caller]
     fn new(rt: &R, enter: Option<R>, watch: Option<Arc<Watch>>, body: F) -> Self {
-        let mut region = Region::new(Location::caller(), flag::NO_HANDLE);
+        let region = Region::new(Location::caller(), flag::NO_HANDLE);
         let watch = watch.or_else(|| frame::look(|around| around?.region().watch()));
         region.dress(None, watch);
         Rooted {
@@ -156,9 +156,7 @@ impl<R: Spawn + Timer, F: Future> PinnedDrop for Rooted<R, F> {
 
 /// Ends a region whose outcome goes to the awaiter directly.
 fn finish(member: &dyn Member) {
-    for failure in member.region().take_failures() {
-        member.region().report_failure(&failure);
-    }
+    member.region().report_kept();
     member.publish(&mut Some(Ok::<(), JoinError>(())));
 }
 

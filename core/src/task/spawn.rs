@@ -16,11 +16,14 @@ use crate::runtime::{Spawn, Timer};
 type Name = Option<Cow<'static, str>>;
 
 #[track_caller]
+#[inline]
 fn cell<R: Spawn + Timer, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<R, T>> {
-    let mut region = Region::new(Location::caller(), flags);
+    let region = Region::new(Location::caller(), flags);
+    let cell = Arc::new(Cell::new(region, rt.clone()));
     let watch = frame::look(|around| around?.region().watch());
-    region.dress(name, watch);
-    Arc::new(Cell::new(region, rt.clone()))
+    // In its place already: moving it once more is a copy of the whole cell.
+    cell.region.dress(name, watch);
+    cell
 }
 
 #[track_caller]

@@ -90,6 +90,7 @@ fn core_depends_on_no_runtime() {
         "futures-task",
         "futures-util",
         "memchr",
+        "once_cell",
         "slab",
         "pin-project",
         "pin-project-internal",

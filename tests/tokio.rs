@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 fn paused() -> TokioRuntime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    TokioRuntime::build(builder.enable_all().start_paused(true)).unwrap()
+    TokioRuntime::build(builder.enable_all().start_paused(true)).expect("a driver can be started")
 }
 
 #[test]

@@ -38,8 +38,9 @@ pub trait Timer: Clone + Debug + Send + Sync + 'static {
 
     /// Returns a future that is ready once the clock has reached `deadline`.
     ///
-    /// A deadline that has passed is ready at the first poll. One too far away for the runtime to
-    /// represent never comes; it does not panic. May be called on any thread, and the future may be
+    /// A deadline that has passed already is ready at the first poll; one that passes later is ready
+    /// within the grain of the runtime's timer. One too far away for the runtime to represent never
+    /// comes; it does not panic. May be called on any thread, and the future may be
     /// polled on any thread, as long as the runtime lives.
     fn sleep_until(&self, deadline: Instant) -> Self::Sleep;
 }
@@ -52,7 +53,8 @@ pub trait Timer: Clone + Debug + Send + Sync + 'static {
 pub trait Sleep: Future<Output = ()> + Debug + Send + Sync + 'static {
     /// Moves the wait to `deadline`, earlier or later, also after it was ready.
     ///
-    /// The task that polls it must poll it again to be woken at the new deadline.
+    /// The task that polls it must poll it again to be woken at the new deadline. A deadline that has
+    /// passed is ready within the grain of the runtime's timer (a millisecond on Tokio).
     fn reset(self: Pin<&mut Self>, deadline: Instant);
 }
 

@@ -133,28 +133,34 @@ fn goes_on_after_what_is_unreadable() {
         return;
     };
     let (dir, file) = ("d".repeat(200), "f".repeat(250));
-    // No path this long can be made: a deep directory is moved into another one.
-    let (top, bottom) = (tree.0.join("top"), tree.0.join("bottom"));
-    let mut names = Vec::new();
-    let mut name = PathBuf::new();
-    for depth in 0..30 {
-        name.push(&dir);
-        names.push(name.clone());
-        let part = if depth < 15 { &top } else { &bottom };
-        let level = part.join(
-            name.iter()
-                .skip(if depth < 15 { 0 } else { 15 })
-                .collect::<PathBuf>(),
-        );
-        fs::create_dir_all(&level).unwrap();
-        fs::write(level.join(&file), depth.to_string()).unwrap();
+    // No path this long can be made at once: one deep directory is moved into another.
+    let halves = ["top", "bottom"].map(|half| {
+        let mut level = tree.0.join(half);
+        for depth in 0..15 {
+            level.push(&dir);
+            fs::create_dir_all(&level).unwrap();
+            fs::write(level.join(&file), depth.to_string()).unwrap();
+        }
+        level
+    });
+    let top = tree.0.join("top");
+    fs::rename(tree.0.join("bottom").join(&dir), halves[0].join(&dir)).unwrap();
+    let deep = |depth| std::iter::repeat_n(&dir, depth).collect::<PathBuf>();
+    let names: Vec<_> = (1..=30).map(deep).collect();
+
+    // Others beside it, on many levels: some come after it in whatever order it is walked.
+    let others: Vec<_> = (0..30)
+        .map(|n| deep(n / 3).join(format!("other-{n}/file")))
+        .collect();
+    for other in &others {
+        let other = top.join(other);
+        fs::create_dir(other.parent().unwrap()).unwrap();
+        fs::write(other, "other").unwrap();
     }
-    fs::rename(bottom.join(&dir), top.join(&names[14]).join(&dir)).unwrap();
 
     let fits = |path: &Path| path.as_os_str().len() + "./".len() <= LONGEST_PATH;
     let files: Vec<_> = names.iter().map(|dir| dir.join(&file)).collect();
-    let readable: Vec<_> = files
-        .iter()
+    let readable: Vec<_> = (files.iter().chain(&others))
         .filter(|file| fits(file))
         .map(|f| f.as_os_str())
         .collect();

@@ -130,6 +130,16 @@ impl<E> ErrorGroup<E> {
 
     /// Returns how many members there are: at least 1. What was [omitted](ErrorGroup::omitted) is not
     /// counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::ErrorGroup;
+    ///
+    /// let group = ErrorGroup::from_errors(["a", "b"]).unwrap();
+    /// assert_eq!(group.len(), 2);
+    /// assert_eq!(group.omitted(), 0);
+    /// ```
     #[expect(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
         self.children.len()
@@ -186,6 +196,15 @@ impl<E> ErrorGroup<E> {
     }
 
     /// Returns the member that came first: the one that stopped the others, where one did.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::ErrorGroup;
+    ///
+    /// let group = ErrorGroup::from_errors(["a", "b"]).unwrap();
+    /// assert_eq!(group.first().error(), Some(&"a"));
+    /// ```
     pub fn first(&self) -> &ChildError<E> {
         &self.children[0]
     }
@@ -256,10 +275,7 @@ impl<E> ErrorGroup<E> {
     /// assert!(all.unwrap().errors().eq(&["a", "c"]));
     /// assert!(none.is_none());
     /// ```
-    pub fn split(
-        self,
-        wanted: impl FnMut(&ChildError<E>) -> bool,
-    ) -> (Option<Self>, Option<Self>) {
+    pub fn split(self, wanted: impl FnMut(&ChildError<E>) -> bool) -> (Option<Self>, Option<Self>) {
         let (wanted, rest): (Vec<_>, Vec<_>) = self.children.into_iter().partition(wanted);
         let with_wanted = if rest.is_empty() { self.omitted } else { 0 };
         (

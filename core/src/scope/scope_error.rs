@@ -345,7 +345,9 @@ impl<E: Debug + Display> Debug for ScopeError<E> {
                 .field("location", &format_args!("{}", self.location()))
                 .finish();
         }
-        let leaf = self.errors().map_or(shown as fn(&E) -> String, ErrorGroup::leaf);
+        let leaf = self
+            .errors()
+            .map_or(shown as fn(&E) -> String, ErrorGroup::leaf);
         f.write_str(self.tree(leaf).as_str())
     }
 }

@@ -102,7 +102,10 @@ impl Tree {
     pub(super) fn add_causes(&mut self, depth: usize, error: &(dyn Error + 'static)) {
         let mut cause = error.source();
         while let Some(error) = cause {
-            self.add(depth, &format!("caused by: {}", text(format_args!("{error}"))));
+            self.add(
+                depth,
+                &format!("caused by: {}", text(format_args!("{error}"))),
+            );
             cause = error.source();
         }
     }

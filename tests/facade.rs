@@ -80,6 +80,10 @@ fn futures_and_handles_may_go_where_their_parts_may() {
     statics::<anyrt::JoinError>();
     send::<anyrt::Failure>();
     sync::<anyrt::Failure>();
+    send::<anyrt::ScopeError<Box<dyn std::error::Error + Send + Sync>>>();
+    sync::<anyrt::ScopeError<Box<dyn std::error::Error + Send + Sync>>>();
+    send::<anyrt::ErrorGroup<String>>();
+    sync::<anyrt::ChildError<String>>();
     send::<anyrt::NoRuntime>();
     sync::<anyrt::NoRuntime>();
 

@@ -6,6 +6,7 @@
 mod front;
 mod region;
 mod runtime;
+mod scope;
 mod task;
 
 pub use front::{BlockOn, Runtime};
@@ -13,6 +14,7 @@ pub use region::{Failure, Phase, Reason, set_failure_hook};
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
+pub use scope::{ChildError, ErrorGroup, Origin, ScopeError};
 pub use task::{
     CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,
     outside_regions, rooted,

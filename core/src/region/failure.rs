@@ -38,6 +38,8 @@ pub enum Phase {
     Waker,
     /// A callback ran.
     Callback,
+    /// A child failed beyond the errors that its scope keeps. The payload is the error.
+    NotKept,
 }
 
 impl fmt::Display for Phase {
@@ -49,6 +51,7 @@ impl fmt::Display for Phase {
             Phase::LostCleanUp => "clean-up lost with its runtime",
             Phase::Waker => "waker panicked",
             Phase::Callback => "callback panicked",
+            Phase::NotKept => "an error was not kept",
         })
     }
 }
@@ -89,7 +92,7 @@ impl Failure {
         self.message.as_deref()
     }
 
-    /// Takes what the panic carried. The second call gives `None`.
+    /// Takes what the panic carried, or the error that was not kept. The second call gives `None`.
     pub fn take_payload(&self) -> Option<Box<dyn std::any::Any + Send>> {
         self.payload
             .lock()

@@ -34,14 +34,14 @@ use crate::region::{Failure, Phase, Reason, Region};
 /// ```
 pub struct JoinError(Box<Repr>);
 
-struct Repr {
-    kind: Kind,
-    name: Option<Cow<'static, str>>,
-    location: &'static Location<'static>,
-    failures: Vec<Failure>,
+pub(crate) struct Repr {
+    pub(crate) kind: Kind,
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) failures: Vec<Failure>,
 }
 
-enum Kind {
+pub(crate) enum Kind {
     Cancelled(Option<Reason>),
     /// In a mutex because a payload is not `Sync`, and errors must be.
     Panicked(Mutex<Payload>),
@@ -159,6 +159,11 @@ impl JoinError {
     /// Returns where the task was spawned.
     pub fn location(&self) -> &'static Location<'static> {
         self.0.location
+    }
+
+    /// Takes the error apart, for one that goes on as a part of another error.
+    pub(crate) fn into_repr(self) -> Repr {
+        *self.0
     }
 
     /// Reports an outcome that nobody receives: only panics and other failures are worth it.

@@ -14,6 +14,7 @@ mod tests;
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
 pub use handle::{CancelAndWait, Task};
 pub use join_error::JoinError;
+pub(crate) use join_error::{Kind as JoinKind, Repr as JoinParts};
 pub use rooted::{Rooted, rooted};
 pub use spawn::SpawnWith;
 

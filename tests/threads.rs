@@ -37,8 +37,7 @@ fn a_runtime_starts_its_own_threads_only_and_they_end_with_it() {
     });
     assert!(hidden.is_empty(), "{hidden:?}");
     assert!(owner.shutdown(Duration::from_secs(10)).is_clean());
-    let left = threads(|name| name.starts_with("tokio"));
-    assert!(left.is_empty(), "{left:?}");
+    wait_for(|| threads(|name| name.starts_with("tokio")).is_empty());
 
     // The built-in one: its executor threads are there while it lives, and gone when it is dropped.
     let ours = || threads(|name| name.starts_with("mine-"));
@@ -58,7 +57,8 @@ fn a_runtime_starts_its_own_threads_only_and_they_end_with_it() {
             wait_for(|| ours().len() == 3);
         }
         drop(owner);
-        assert!(ours().is_empty(), "{:?}", ours());
+        // Joined, so at its end; the system may list it for a moment longer.
+        wait_for(|| ours().is_empty());
         assert!(futures::executor::block_on(busy).unwrap_err().is_lost());
     }
 

@@ -47,7 +47,7 @@ fn a_panic_keeps_its_payload() {
 }
 
 fn region() -> Region {
-    let mut region = Region::new(at(), 0);
+    let region = Region::new(at(), 0);
     region.dress(Some("reader".into()), None);
     region
 }

@@ -27,6 +27,7 @@
 //! | writing an application | [`backend`]: the runtimes and their owners; [`main`](macro@main) |
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
+//! | asking code to stop, whatever it runs on | [`CancelToken`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`install`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
@@ -65,9 +66,10 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnySleep, BlockOn, CancelAndWait, Drive, Enter, Failure, Instant, JoinError,
-    NoRuntime, OutsideRegions, Phase, Reason, Rooted, Runtime, ShutdownReport, Sleep, Spawn,
-    SpawnWith, Task, Timer, current, outside_regions, rooted, set_failure_hook,
+    AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancelled,
+    CancelledOwned, Drive, Enter, Failure, Instant, JoinError, NoRuntime, OnCancel, OutsideRegions,
+    Phase, Reason, Rooted, Runtime, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, current,
+    outside_regions, rooted, set_failure_hook,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

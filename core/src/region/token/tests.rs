@@ -400,6 +400,38 @@ mod waiting {
     }
 
     #[test]
+    fn is_woken_if_it_was_told_to_wait() {
+        on_a_small_stack(|| {
+            for round in 0..200 {
+                // Two threads go along a row of tokens, one polls and one cancels. They meet here and
+                // there: the gap between reading the reason and registering is some nanoseconds wide.
+                let tokens: Vec<_> = (0..500).map(|_| CancelToken::new()).collect();
+                let start = Barrier::new(2);
+                thread::scope(|s| {
+                    let cancels = s.spawn(|| {
+                        start.wait();
+                        for token in &tokens {
+                            token.cancel("over");
+                        }
+                    });
+                    let mut waiting: Vec<_> = tokens
+                        .iter()
+                        .map(|token| (token.cancelled(), Count::new(), false))
+                        .collect();
+                    start.wait();
+                    for (waiting, (_, waker), told_to_wait) in &mut waiting {
+                        *told_to_wait = poll(waiting, waker).is_pending();
+                    }
+                    cancels.join().unwrap();
+                    for (_, (count, _), told_to_wait) in &waiting {
+                        assert_eq!(count.get(), usize::from(*told_to_wait), "round {round}");
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
     fn shows_itself() {
         let token = CancelToken::new();
         let waiting: Cancelled<'_> = token.cancelled();

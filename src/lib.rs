@@ -28,6 +28,7 @@
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
 //! | handling the errors of several children | [`ScopeError`], [`ErrorGroup`], [`ChildError`] |
+//! | asking code to stop, whatever it runs on | [`CancelToken`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`install`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
@@ -66,10 +67,10 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnySleep, BlockOn, CancelAndWait, ChildError, Drive, Enter, ErrorGroup, Failure,
-    Instant, JoinError, NoRuntime, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
-    ScopeError, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, current, outside_regions,
-    rooted, set_failure_hook,
+    AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancelled,
+    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Instant, JoinError, NoRuntime,
+    OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime, ScopeError, ShutdownReport,
+    Sleep, Spawn, SpawnWith, Task, Timer, current, outside_regions, rooted, set_failure_hook,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

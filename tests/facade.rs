@@ -87,6 +87,22 @@ fn futures_and_handles_may_go_where_their_parts_may() {
     send::<anyrt::NoRuntime>();
     sync::<anyrt::NoRuntime>();
 
+    send::<anyrt::CancelToken>();
+    sync::<anyrt::CancelToken>();
+    unpin::<anyrt::CancelToken>();
+    statics::<anyrt::CancelToken>();
+    send::<anyrt::Cancelled<'_>>();
+    sync::<anyrt::Cancelled<'_>>();
+    unpin::<anyrt::Cancelled<'_>>();
+    send::<anyrt::CancelledOwned>();
+    sync::<anyrt::CancelledOwned>();
+    unpin::<anyrt::CancelledOwned>();
+    statics::<anyrt::CancelledOwned>();
+    send::<anyrt::OnCancel>();
+    sync::<anyrt::OnCancel>();
+    send::<anyrt::CancelGuard>();
+    sync::<anyrt::CancelGuard>();
+
     send::<AnyRuntime>();
     sync::<AnyRuntime>();
     send::<anyrt::AnySleep>();

@@ -10,7 +10,10 @@ mod scope;
 mod task;
 
 pub use front::{BlockOn, Runtime};
-pub use region::{Failure, Phase, Reason, set_failure_hook};
+pub use region::{
+    CancelGuard, CancelToken, Cancelled, CancelledOwned, Failure, OnCancel, Phase, Reason,
+    set_failure_hook,
+};
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };

@@ -15,11 +15,20 @@ use super::contain::{Payload, contain, discard, message};
 #[derive(Debug)]
 pub struct Failure {
     phase: Phase,
+    whose: Whose,
     name: Option<Cow<'static, str>>,
     location: &'static Location<'static>,
     /// In a mutex because a payload is not `Sync`, and errors must be.
     payload: Mutex<Option<Payload>>,
     message: Option<String>,
+}
+
+/// What a failure's location is the location of.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    Task,
+    Token,
+    Callback,
 }
 
 /// What was going on when something failed.
@@ -65,10 +74,35 @@ impl Failure {
     ) -> Self {
         Failure {
             phase,
+            whose: Whose::Task,
             name,
             location,
             message: payload.as_ref().and_then(message).map(str::to_owned),
             payload: Mutex::new(payload),
+        }
+    }
+
+    /// Of a token that was made at `location`.
+    pub(crate) fn of_token(
+        phase: Phase,
+        location: &'static Location<'static>,
+        payload: Payload,
+    ) -> Self {
+        Failure {
+            whose: Whose::Token,
+            ..Failure::new(phase, None, location, Some(payload))
+        }
+    }
+
+    /// Of a callback that was registered at `location`.
+    pub(crate) fn of_callback(
+        phase: Phase,
+        location: &'static Location<'static>,
+        payload: Payload,
+    ) -> Self {
+        Failure {
+            whose: Whose::Callback,
+            ..Failure::new(phase, None, location, Some(payload))
         }
     }
 
@@ -82,7 +116,7 @@ impl Failure {
         self.name.as_deref()
     }
 
-    /// Returns where the task was spawned.
+    /// Returns where the task was spawned, the callback registered, or the token made.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
@@ -103,8 +137,15 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in ", self.phase)?;
-        describe(f, self.name(), self.location)?;
+        write!(f, "{} ", self.phase)?;
+        match self.whose {
+            Whose::Task => {
+                f.write_str("in ")?;
+                describe(f, self.name(), self.location)?;
+            }
+            Whose::Token => write!(f, "(token made at {})", self.location)?,
+            Whose::Callback => write!(f, "(callback registered at {})", self.location)?,
+        }
         match self.message() {
             Some(message) => write!(f, ": {message}"),
             None => Ok(()),
@@ -131,7 +172,7 @@ static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 /// Sets what is told of each failure that has no other receiver, in this process.
 ///
 /// Such are the panics of detached tasks, of tasks whose handle is dropped without being awaited, of
-/// wakers, and of the destructors of values that nobody takes. The hook is called on the thread where
+/// wakers, of callbacks, and of the destructors of values that nobody takes. The hook is called on the thread where
 /// it happened, outside all locks; a panic of the hook itself is discarded.
 ///
 /// Without a hook, one line goes to standard error, or to `tracing` with that feature.

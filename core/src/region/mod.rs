@@ -10,6 +10,7 @@ pub(crate) mod frame;
 mod member;
 mod reason;
 pub(crate) mod state;
+mod token;
 pub(crate) mod watch;
 
 pub(crate) use aside::{Aside, BoxFuture, Leftovers};
@@ -17,3 +18,4 @@ pub use failure::{Failure, Phase, set_failure_hook};
 pub(crate) use member::{Member, runtime_of};
 pub use reason::Reason;
 pub(crate) use state::Region;
+pub use token::{CancelGuard, CancelToken, Cancelled, CancelledOwned, OnCancel};

@@ -42,3 +42,6 @@ impl fmt::Display for Reason {
         f.write_str(&self.0)
     }
 }
+
+/// What [`until`](crate::Cancellable::until) gives is an error as it is.
+impl std::error::Error for Reason {}

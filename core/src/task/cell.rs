@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::join_error::JoinError;
+use super::root::spawn_orphans;
 use crate::region::contain::drop_contained;
 use crate::region::state::flag;
-use crate::region::{Member, Phase, Region};
+use crate::region::{Leftovers, Member, Phase, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 
 /// What becomes of a task.
@@ -88,8 +89,13 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         &self.region
     }
 
-    fn erase_runtime(&self) -> AnyRuntime {
-        AnyRuntime::new(self.runtime.clone())
+    fn erase_runtime(&self) -> Option<AnyRuntime> {
+        Some(AnyRuntime::new(self.runtime.clone()))
+    }
+
+    fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers> {
+        spawn_orphans(&self.runtime, from, left);
+        Ok(())
     }
 
     fn publish(&self, outcome: &mut dyn Any) {

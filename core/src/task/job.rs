@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::join_error::JoinError;
-use super::root::hand_over;
 use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
-use crate::region::{Member, Phase};
+use crate::region::{Member, Phase, hand_over};
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
 pub(super) struct Job<F, T>

@@ -15,7 +15,7 @@ use crate::{Runtime, Task};
 
 /// A runtime whose tasks wait in a queue for the test to poll them.
 #[derive(Clone, Debug, Default)]
-struct Hand(Arc<Mutex<Queue>>);
+pub(crate) struct Hand(Arc<Mutex<Queue>>);
 
 #[derive(Default)]
 struct Queue {
@@ -36,7 +36,7 @@ impl Hand {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next_root(&self) -> BoxFuture {
+    pub(crate) fn next_root(&self) -> BoxFuture {
         self.queue().tasks.pop_front().expect("a task was spawned")
     }
 
@@ -84,7 +84,7 @@ impl Timer for Hand {
 }
 
 #[derive(Debug)]
-struct Never;
+pub(crate) struct Never;
 
 impl Future for Never {
     type Output = ();

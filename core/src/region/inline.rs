@@ -47,6 +47,7 @@ pub(crate) struct Inline<F: Future> {
     /// Which region this was polled in last; compared only with regions that it holds alive.
     place: usize,
     stage: Stage,
+    reason: Option<Reason>,
     location: &'static Location<'static>,
 }
 
@@ -70,6 +71,7 @@ impl<F: Future> Inline<F> {
             stowed: None,
             place: 0,
             stage: Stage::New,
+            reason: None,
             location,
         }
     }
@@ -92,11 +94,18 @@ impl<F: Future> Inline<F> {
         self.stage == Stage::Ended
     }
 
-    /// Polls the body, and its clean-ups after it. `Cancelled` only if the request was the region's own:
-    /// what a request around it has stopped is never ready.
+    /// Why the region was stopped, once it has ended so.
+    pub(crate) fn take_reason(self: Pin<&mut Self>) -> Option<Reason> {
+        self.project().reason.take()
+    }
+
+    /// Polls the body, and its clean-ups after it.
+    ///
+    /// What a request of the region around it has stopped is never ready: that one is about to be dropped.
+    /// If it was moved away after the request, it is ready: where it is now, nobody would drop it.
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
         let this = self.project();
-        let linked = match *this.stage {
+        let mut linked = match *this.stage {
             Stage::New => {
                 // An opening edge: where a request is due, nothing new starts. The region around acts on
                 // it at this `Pending`.
@@ -117,18 +126,23 @@ impl<F: Future> Inline<F> {
             Stage::StoppedFromOutside => return Poll::Pending,
             Stage::Ended => panic!("a region was polled after it had ended"),
         };
-        if let Some(member) = &*this.member {
-            let place = frame::place();
-            if place != *this.place {
-                member.region().move_to(frame::current());
-                *this.place = place;
-            }
+        if let Some(member) = this
+            .member
+            .as_ref()
+            .filter(|_| frame::place() != *this.place)
+        {
+            let around = frame::current();
+            linked = around.is_some() && frame::mask() == 0;
+            Region::move_to(member, around.as_ref(), linked);
+            *this.place = frame::place();
+            *this.stage = Stage::Open { linked };
         }
         let stow = &mut InPlace(this.stowed);
         let Some(ended) = poll_region(this.body, this.member, this.seen, stow, cx) else {
             return Poll::Pending;
         };
         if let Some(member) = this.member.take() {
+            *this.reason = member.region().reason();
             close(&*member);
         }
         // Our own request is void where the region around is asked too: that one decides.

@@ -12,6 +12,8 @@ pub(crate) mod failure;
 pub(crate) mod frame;
 mod inline;
 mod member;
+#[cfg(test)]
+mod programs;
 mod reason;
 mod shield;
 pub(crate) mod state;

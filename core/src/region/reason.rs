@@ -19,6 +19,10 @@ use std::fmt;
 pub struct Reason(Cow<'static, str>);
 
 impl Reason {
+    pub(crate) const fn fixed(text: &'static str) -> Self {
+        Reason(Cow::Borrowed(text))
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0

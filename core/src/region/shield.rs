@@ -267,14 +267,16 @@ impl<F: Future> Future for Hole<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        if !*this.lifted {
+        let opening = !*this.lifted;
+        if opening {
             hold_on(this.hold, Change::Lift);
             *this.lifted = true;
         }
         let polled = {
             let _open = Masks::one_less();
-            // A request that is due stops the task here, before anything new starts.
-            if frame::is_stopping() {
+            // An opening edge: where a request is due, the task stops here. Later it is polled on, so that
+            // what is open inside can unwind.
+            if opening && frame::is_stopping() {
                 return Poll::Pending;
             }
             let future = this.future.as_mut().as_pin_mut();

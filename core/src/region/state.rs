@@ -106,7 +106,7 @@ pub(crate) struct Parts {
 struct Place {
     /// The region that it was polled in last.
     up: Option<Arc<dyn Member>>,
-    /// Whether requests of the region around it are its own: decided once, when it was opened.
+    /// Whether requests of the region around it are its own: decided when it came there.
     linked: bool,
     /// Whether it is counted as unwinding in `up`.
     told: bool,
@@ -429,37 +429,51 @@ impl Region {
             rare.place.up = up.cloned();
             rare.place.linked = linked;
         });
-        let Some(up) = up.filter(|_| linked) else {
-            return;
-        };
-        let up = up.region();
-        let asked = up.rare(|rare| {
+        if let Some(up) = up.filter(|_| linked) {
+            Moved::OPEN.into(up.region());
+            up.region().link(kid);
+        }
+    }
+
+    /// From here on, who asks this region asks `kid` too; at once, if it was asked already.
+    fn link(&self, kid: &Arc<dyn Member>) {
+        let asked = self.rare(|rare| {
             if rare.kids.len() == rare.kids.capacity() {
                 rare.kids.retain(|kid| kid.strong_count() > 0);
             }
             rare.kids.push(Arc::downgrade(kid));
-            count(&mut rare.open, 1);
-            up.set(flag::OPEN);
             // Read after the kid is listed: a request finds it there, or it finds the request here.
             fence(Ordering::SeqCst);
-            up.has(flag::ASKING)
+            self.has(flag::ASKING)
         });
         if asked {
-            kid.region().ask(up.reason());
+            kid.region().ask(self.reason());
         }
     }
 
-    /// Moves an inline region, with its shields and counts, to where it is polled now.
-    pub(crate) fn move_to(&self, now: Option<Arc<dyn Member>>) {
-        let (before, moved) = self.rare(|rare| {
-            let before = std::mem::replace(&mut rare.place.up, now.clone());
-            (before, Moved::of(rare))
+    fn unlink(&self, kid: &Arc<dyn Member>) {
+        let kid = Arc::downgrade(kid);
+        self.rare(|rare| rare.kids.retain(|other| !Weak::ptr_eq(other, &kid)));
+    }
+
+    /// Moves an inline region to where it is polled now, with its shields and counts. Whose requests
+    /// are its own is decided again: those of the region around it, if no mask is between.
+    pub(crate) fn move_to(me: &Arc<dyn Member>, now: Option<&Arc<dyn Member>>, linked: bool) {
+        let (before, out, into) = me.region().rare(|rare| {
+            let before = std::mem::replace(&mut rare.place.up, now.cloned());
+            let out = Moved::of(rare);
+            rare.place.linked = linked;
+            (before, out, Moved::of(rare))
         });
         if let Some(before) = before {
-            moved.out_of(before.region());
+            out.out_of(before.region());
+            before.region().unlink(me);
         }
         if let Some(now) = now {
-            moved.into(now.region());
+            into.into(now.region());
+            if linked {
+                now.region().link(me);
+            }
         }
     }
 
@@ -721,6 +735,13 @@ struct Moved {
 }
 
 impl Moved {
+    /// A linked region that has just been opened.
+    const OPEN: Moved = Moved {
+        open: 1,
+        unwinding: 0,
+        shielded: false,
+    };
+
     fn of(rare: &Parts) -> Self {
         Moved {
             open: usize::from(rare.place.linked),

@@ -32,7 +32,8 @@ pub trait Cancellable: Future + Sized {
     ///
     /// # Errors
     ///
-    /// The token's reason.
+    /// The token's reason; or, for a future that was moved to another task half-way, the reason of a
+    /// request to the task that it was begun in.
     ///
     /// # Panics
     ///
@@ -101,6 +102,9 @@ pub struct Until<'a, F: Future> {
     asked: Option<Reason>,
 }
 
+/// What is said of a task that was asked to stop without a reason: its handle was dropped.
+const NO_REASON: Reason = Reason::fixed("the task was cancelled");
+
 impl<F: Future> Future for Until<'_, F> {
     type Output = Result<F::Output, Reason>;
 
@@ -123,10 +127,8 @@ impl<F: Future> Future for Until<'_, F> {
                 Poll::Ready(Ended::Value(value)) => return Poll::Ready(Ok(value)),
                 Poll::Ready(Ended::Panicked(payload)) => resume_unwind(payload),
                 Poll::Ready(Ended::Cancelled) => {
-                    return match this.asked.take() {
-                        Some(reason) => Poll::Ready(Err(reason)),
-                        None => Poll::Pending,
-                    };
+                    let reason = this.asked.take().or(this.region.as_mut().take_reason());
+                    return Poll::Ready(Err(reason.unwrap_or(NO_REASON)));
                 }
                 Poll::Pending if this.asked.is_some() => return Poll::Pending,
                 Poll::Pending => {}

@@ -40,6 +40,11 @@ impl Hand {
         self.queue().tasks.pop_front().expect("a task was spawned")
     }
 
+    /// Takes all that were spawned.
+    pub(crate) fn take_roots(&self) -> VecDeque<BoxFuture> {
+        std::mem::take(&mut self.queue().tasks)
+    }
+
     /// The runtime goes: every task is dropped.
     fn go(&self) {
         let tasks = {

@@ -113,10 +113,10 @@ pub async fn a_storm_of_resets_ends<H: Harness>(rt: H::Handle) {
 }
 
 pub async fn sleeps_far_apart_end_in_order<H: Harness>(rt: H::Handle) {
-    // Polled by one task, so that the order seen is the timer's and not a scheduler's. Under load
-    // several may be due at one poll, but an early one never ends at a later poll than a late one.
+    // Polled by one task, so that the order seen is the timer's and not a scheduler's; the latest
+    // first, so that where it is due, the others polled after it in the same pass are due as well.
     let start = rt.now();
-    let mut sleeps = [30, 10, 20].map(|n| (n, Box::pin(rt.sleep_until(start + ms(n))), None));
+    let mut sleeps = [30, 20, 10].map(|n| (n, Box::pin(rt.sleep_until(start + ms(n))), None));
     let mut pass = 0;
     poll_fn(|cx| {
         pass += 1;
@@ -132,6 +132,6 @@ pub async fn sleeps_far_apart_end_in_order<H: Harness>(rt: H::Handle) {
         }
     })
     .await;
-    let [(_, _, late), (_, _, early), (_, _, middle)] = &sleeps;
+    let [(_, _, late), (_, _, middle), (_, _, early)] = &sleeps;
     assert!(early <= middle && middle <= late);
 }

@@ -77,9 +77,9 @@ impl<F: Future> Inline<F> {
     }
 
     /// Asks the region to stop. It must be polled after this.
-    pub(crate) fn ask(self: Pin<&mut Self>, reason: Option<Reason>) {
+    pub(crate) fn ask(self: Pin<&mut Self>, reason: &Reason) {
         if let Some(member) = &self.member {
-            member.region().ask(reason);
+            member.region().ask(Some(reason));
         }
     }
 

@@ -154,6 +154,7 @@ fn hold_on(hold: &Hold, change: Change) {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Change {
     Here,
     Lift,

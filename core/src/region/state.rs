@@ -272,15 +272,15 @@ impl Region {
     ///
     /// Those inside are told first: when a root acts on a request, what is open in it acts too. A second
     /// caller may return before the first has told them all.
-    pub(crate) fn ask(&self, reason: Option<Reason>) {
-        let Some(mut todo) = self.begin_ask(reason.as_ref()) else {
+    pub(crate) fn ask(&self, reason: Option<&Reason>) {
+        let Some(mut todo) = self.begin_ask(reason) else {
             return;
         };
         // A loop and not a recursion: regions may be nested deeper than a stack is.
         let mut told = Vec::new();
         while let Some(kid) = todo.pop() {
             if let Some(kid) = kid.upgrade() {
-                if let Some(below) = kid.region().begin_ask(reason.as_ref()) {
+                if let Some(below) = kid.region().begin_ask(reason) {
                     todo.extend(below);
                     told.push(kid);
                 }
@@ -447,7 +447,7 @@ impl Region {
             self.has(flag::ASKING)
         });
         if asked {
-            kid.region().ask(self.reason());
+            kid.region().ask(self.reason().as_ref());
         }
     }
 

@@ -136,7 +136,7 @@ impl<F: Future> Future for Until<'_, F> {
             let Poll::Ready(reason) = this.cancelled.as_mut().poll(cx) else {
                 return Poll::Pending;
             };
-            this.region.as_mut().ask(Some(reason.clone()));
+            this.region.as_mut().ask(&reason);
             *this.asked = Some(reason);
         }
     }

@@ -85,7 +85,7 @@ impl<T> Task<T> {
     /// changes nothing: the first reason is the one shown. A task that was not yet polled never runs,
     /// and neither does a blocking job that has not started; one that has started is not stopped.
     pub fn cancel(&self, reason: impl Into<Reason>) {
-        self.cell().region().ask(Some(reason.into()));
+        self.cell().region().ask(Some(&reason.into()));
     }
 
     /// Asks the task to stop, now; the future returned waits until the task is gone.

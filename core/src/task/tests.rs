@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
-use crate::region::{BoxFuture, Phase};
+use crate::region::{BoxFuture, Member, Phase};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
 use crate::task::root::Root;
 use crate::{Runtime, Task};
@@ -452,6 +452,67 @@ fn work_adopted_from_outside_wakes_the_root() {
     assert_eq!(count.get(), 1);
     assert!(poll_with(&mut root, &waker).is_pending());
     assert_eq!(*log.lock().unwrap(), ["ran"]);
+}
+
+#[test]
+fn work_adopted_while_the_root_goes_to_rest_is_not_forgotten() {
+    const ROUNDS: usize = 20_000;
+    let rt = Hand::default();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let (give, take) = std::sync::mpsc::channel::<Arc<dyn Member>>();
+    let (given, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let adopter = std::thread::spawn({
+        let (ran, given, taken) = (ran.clone(), given.clone(), taken.clone());
+        move || {
+            for round in 1..=ROUNDS {
+                let member = take.recv().expect("each round gives one");
+                // Both sides set out together, and this one at another moment each time.
+                while given.load(Ordering::SeqCst) < round {
+                    std::hint::spin_loop();
+                }
+                (0..round % 256).for_each(|_| std::hint::spin_loop());
+                let ran = ran.clone();
+                let work = async move {
+                    ran.fetch_add(1, Ordering::SeqCst);
+                };
+                assert!(member.region().adopt(Box::pin(work)).is_ok());
+                taken.store(round, Ordering::SeqCst);
+            }
+        }
+    });
+    let mut forgotten = 0;
+    for round in 1..=ROUNDS {
+        let body_is_over = round % 2 == 0;
+        let (give, given) = (give.clone(), given.clone());
+        let _task = rt.spawn(poll_fn(move |_| {
+            let member = frame::current().expect("called in a task");
+            if given.load(Ordering::SeqCst) < round {
+                if body_is_over {
+                    // So that the root has to wait without a body too.
+                    assert!(member.region().defer(Box::pin(pending())).is_ok());
+                }
+                give.send(member).expect("the other thread listens");
+                given.store(round, Ordering::SeqCst);
+            }
+            match body_is_over {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        }));
+        let before = ran.load(Ordering::SeqCst);
+        let mut root = rt.next_root();
+        let (woken, waker) = Count::new();
+        assert!(poll_with(&mut root, &waker).is_pending());
+        while taken.load(Ordering::SeqCst) < round {
+            std::thread::yield_now();
+        }
+        forgotten += usize::from(woken.get() == 0 && ran.load(Ordering::SeqCst) == before);
+        // What is left of it goes to a root of its own.
+        drop(root);
+        rt.queue().tasks.clear();
+    }
+    adopter.join().unwrap();
+    assert_eq!(forgotten, 0, "of {ROUNDS}");
 }
 
 #[test]

@@ -85,14 +85,16 @@ pub(crate) fn poll_region<F: Future>(
         ended = drop_body(member, body, ended);
     }
 
-    if !member.as_deref()?.region().close_idle() {
+    let region = member.as_deref()?.region();
+    if !region.close_idle() {
+        // First, as above: whoever adds work later finds it.
+        region.register(cx.waker(), seen);
         let over = beside(member, |region| Aside::poll_to_end(region, cx))?;
         if over.is_pending() {
             let region = member.as_deref()?.region();
             if let Some(ended) = ended {
                 stow.put(region, ended);
             }
-            region.register(cx.waker(), seen);
             // Also where the body ended by itself: who is asked around us waits for our clean-ups.
             if region.has(flag::ASKED) {
                 region.tell();
@@ -119,12 +121,13 @@ fn after_pending(
     last_turn: bool,
     cx: &mut Context<'_>,
 ) -> Option<Suspended> {
-    if member.as_deref()?.region().has(flag::WORK) {
+    let region = member.as_deref()?.region();
+    // Not after the work and the request are looked at: what comes between would be missed.
+    region.register(cx.waker(), seen);
+    if region.has(flag::WORK) {
         beside(member, |region| Aside::poll_beside_body(region, cx));
     }
     let region = member.as_deref()?.region();
-    region.register(cx.waker(), seen);
-    // Not before the waker is registered: a request between the two would be missed.
     if !region.is_due() {
         return None;
     }
@@ -215,17 +218,17 @@ pub(crate) fn abandon<F: Future>(
     let mut member = Some(member?);
     let dropped = drop_body(&mut member, body, None);
     let member = member?;
-    let stowed = stow.take(member.region());
-    for ended in [dropped, stowed].into_iter().flatten() {
-        match ended {
-            Ended::Panicked(payload) => member.region().fail(Phase::Body, payload),
-            Ended::Value(value) => {
-                if let Err(payload) = drop_contained(value) {
-                    member.region().fail(Phase::Destructor, payload);
-                }
+    if let Some(Ended::Panicked(payload)) = dropped {
+        member.region().fail(Phase::Destructor, payload);
+    }
+    match stow.take(member.region()) {
+        Some(Ended::Panicked(payload)) => member.region().fail(Phase::Body, payload),
+        Some(Ended::Value(value)) => {
+            if let Err(payload) = drop_contained(value) {
+                member.region().fail(Phase::Destructor, payload);
             }
-            Ended::Cancelled => {}
         }
+        Some(Ended::Cancelled) | None => {}
     }
     let left = member.region().close_with_leftovers();
     Some((member, left))

@@ -68,8 +68,12 @@ where
     /// A poll after `Ready` does nothing and is ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let Some(ended) = poll_region(this.body, this.member, this.seen, &mut InCell, cx) else {
-            return Poll::Pending;
+        let ended = poll_region(this.body, this.member, this.seen, &mut InCell, cx);
+        let Some(ended) = ended else {
+            return match this.member {
+                Some(_) => Poll::Pending,
+                None => Poll::Ready(()),
+            };
         };
         if let Some(member) = this.member.take() {
             publish(&*member, ended);

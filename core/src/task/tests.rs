@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
-use crate::region::{BoxFuture, Phase};
+use crate::region::{BoxFuture, Member, Phase};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
 use crate::task::root::Root;
 use crate::{Runtime, Task};
@@ -273,6 +273,80 @@ fn a_finished_task_keeps_no_waker() {
     assert!(task.is_finished());
 }
 
+/// A waker that does something when its last clone is dropped.
+struct WhenDropped<F: Fn()>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for WhenDropped<F> {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl<F: Fn()> Drop for WhenDropped<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn a_changed_waker_whose_destructor_panics_does_not_unwind_out_of_the_root() {
+    let rt = Hand::default();
+    let _task = rt.spawn(pending::<()>());
+    let mut root = rt.next_root();
+    let bad = Waker::from(Arc::new(WhenDropped(|| panic!("in a waker"))));
+    assert!(poll_with(&mut root, &bad).is_pending());
+    drop(bad);
+    assert!(poll(&mut root).is_pending());
+}
+
+#[test]
+fn a_joiner_whose_waker_panics_when_dropped_cancels_all_the_same() {
+    let rt = Hand::default();
+    let log = Log::default();
+    let guard = OnDrop(log.clone(), "dropped");
+    let mut task = rt.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await;
+    });
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_pending());
+    let bad = Waker::from(Arc::new(WhenDropped(|| panic!("in a waker"))));
+    let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&bad));
+    assert!(polled.is_pending());
+    drop(bad);
+    drop(task);
+    assert!(poll(&mut root).is_ready());
+    assert_eq!(*log.lock().unwrap(), ["dropped"]);
+}
+
+#[test]
+fn a_waker_kept_beside_the_body_is_dropped_outside_all_locks() {
+    let rt = Hand::default();
+    let gate = Gate::default();
+    let task = rt.spawn_with().name("named").spawn({
+        let gate = gate.clone();
+        async move {
+            adopt(async move { tick().await });
+            gate.opened().await;
+        }
+    });
+    let task = Arc::new(task);
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut root = rt.next_root();
+        let seen = task.clone();
+        let waker = Waker::from(Arc::new(WhenDropped(move || drop(seen.name()))));
+        // The adopted work ends; the waker it was polled with is still kept.
+        assert!(poll_with(&mut root, &waker).is_pending());
+        assert!(poll_with(&mut root, &waker).is_pending());
+        drop(waker);
+        assert!(poll(&mut root).is_pending());
+        gate.open();
+        assert!(poll(&mut root).is_ready());
+        done.send(task.is_finished()).unwrap();
+    });
+    let finished = is_done.recv_timeout(std::time::Duration::from_secs(10));
+    assert!(finished.expect("a deadlock"));
+}
+
 // --- requests
 
 #[test]
@@ -460,6 +534,67 @@ fn work_adopted_from_outside_wakes_the_root() {
 }
 
 #[test]
+fn work_adopted_while_the_root_goes_to_rest_is_not_forgotten() {
+    const ROUNDS: usize = 20_000;
+    let rt = Hand::default();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let (give, take) = std::sync::mpsc::channel::<Arc<dyn Member>>();
+    let (given, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let adopter = std::thread::spawn({
+        let (ran, given, taken) = (ran.clone(), given.clone(), taken.clone());
+        move || {
+            for round in 1..=ROUNDS {
+                let member = take.recv().expect("each round gives one");
+                // Both sides set out together, and this one at another moment each time.
+                while given.load(Ordering::SeqCst) < round {
+                    std::hint::spin_loop();
+                }
+                (0..round % 256).for_each(|_| std::hint::spin_loop());
+                let ran = ran.clone();
+                let work = async move {
+                    ran.fetch_add(1, Ordering::SeqCst);
+                };
+                assert!(member.region().adopt(Box::pin(work)).is_ok());
+                taken.store(round, Ordering::SeqCst);
+            }
+        }
+    });
+    let mut forgotten = 0;
+    for round in 1..=ROUNDS {
+        let body_is_over = round % 2 == 0;
+        let (give, given) = (give.clone(), given.clone());
+        let _task = rt.spawn(poll_fn(move |_| {
+            let member = frame::current().expect("called in a task");
+            if given.load(Ordering::SeqCst) < round {
+                if body_is_over {
+                    // So that the root has to wait without a body too.
+                    assert!(member.region().defer(Box::pin(pending())).is_ok());
+                }
+                give.send(member).expect("the other thread listens");
+                given.store(round, Ordering::SeqCst);
+            }
+            match body_is_over {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        }));
+        let before = ran.load(Ordering::SeqCst);
+        let mut root = rt.next_root();
+        let (woken, waker) = Count::new();
+        assert!(poll_with(&mut root, &waker).is_pending());
+        while taken.load(Ordering::SeqCst) < round {
+            std::thread::yield_now();
+        }
+        forgotten += usize::from(woken.get() == 0 && ran.load(Ordering::SeqCst) == before);
+        // What is left of it goes to a root of its own.
+        drop(root);
+        rt.queue().tasks.clear();
+    }
+    adopter.join().unwrap();
+    assert_eq!(forgotten, 0, "of {ROUNDS}");
+}
+
+#[test]
 fn clean_ups_run_newest_first_after_the_body_is_dropped() {
     for cancel in [false, true] {
         let rt = Hand::default();
@@ -608,6 +743,38 @@ fn clean_ups_that_no_runtime_takes_are_reported_once() {
             .all(|line| line.starts_with("clean-up lost with its runtime"))
     );
     assert!(watch.live().is_empty(), "{:?}", watch.live());
+}
+
+#[test]
+fn a_root_polled_after_it_was_ready_is_ready() {
+    let rt = Hand::default();
+    let _task = rt.spawn(async {});
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_ready());
+    assert!(poll(&mut root).is_ready());
+}
+
+#[test]
+fn a_destructor_that_panics_as_the_runtime_goes_is_called_one() {
+    let rt = Hand::default();
+    let mut task = rt.spawn(async {
+        let _guard = PanicOnDrop;
+        pending::<()>().await;
+    });
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_pending());
+    drop(root);
+    let error = join(&mut task).unwrap_err();
+    assert!(error.is_lost());
+    assert_eq!(error.failures()[0].phase(), Phase::Destructor);
+}
+
+struct PanicOnDrop;
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
 }
 
 // --- sizes

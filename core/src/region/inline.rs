@@ -155,8 +155,9 @@ impl<F: Future> Inline<F> {
     }
 }
 
+/// Whether the region around this one is asked to stop, or just about to be: those inside are told first.
 fn is_asked_around() -> bool {
-    frame::look(|around| around.is_some_and(|around| around.region().has(flag::ASKED)))
+    frame::look(|around| around.is_some_and(|around| around.region().has(flag::ASKING)))
 }
 
 /// Leaves the region around, and reports what has no place in an outcome.

@@ -492,6 +492,35 @@ fn what_a_request_around_it_stopped_returns_no_value() {
 }
 
 #[test]
+fn a_request_that_has_been_told_inside_only_gives_no_value_either() {
+    // The canceller tells the inner region first; the task may be polled before it tells the root.
+    for _ in 0..3_000 {
+        let rt = Hand::default();
+        let token = CancelToken::new();
+        let (task, mut root) = spawn(&rt, async move {
+            let _ = pending::<()>().until(&token).await;
+        });
+        assert!(poll_once(root.as_mut()).is_pending());
+        let task = Arc::new(task);
+        let canceller = std::thread::spawn({
+            let task = task.clone();
+            move || task.cancel("from another thread")
+        });
+        finish_spinning(root.as_mut());
+        canceller.join().unwrap();
+        let mut task = Arc::into_inner(task).unwrap();
+        assert!(result(&mut task).unwrap_err().is_cancelled());
+    }
+}
+
+/// Polls until another thread has brought the end about.
+fn finish_spinning(mut root: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+    while poll_once(root.as_mut()).is_pending() {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
 fn a_region_dropped_half_way_leaves_its_clean_ups_to_the_task() {
     let rt = Hand::default();
     let log = Log::default();

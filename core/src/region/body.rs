@@ -42,7 +42,9 @@ impl<T> Stow<T> for InPlace<'_, T> {
 
 /// Polls a body in its region, and the clean-ups after it. Gives the end once everything is over.
 ///
-/// Shared by [`Root`] and by the roots made in place.
+/// What stands here is the turn that nearly all are: nobody has asked, and the body is pending or ready
+/// with nothing beside it. Everything else is out of line, so that this is small.
+#[inline]
 pub(crate) fn poll_region<F: Future>(
     mut body: Pin<&mut Option<F>>,
     member: &mut Option<Arc<dyn Member>>,
@@ -50,26 +52,51 @@ pub(crate) fn poll_region<F: Future>(
     stow: &mut impl Stow<F::Output>,
     cx: &mut Context<'_>,
 ) -> Option<Ended<F::Output>> {
+    let mut taken = None;
+    if body.is_some() && !member.as_deref()?.region().has(flag::ASKED) {
+        let turn = inside(member, 0, || take_turn(body.as_mut(), cx));
+        let region = member.as_deref()?.region();
+        match turn {
+            Poll::Pending if region.rests(cx.waker(), *seen) => return None,
+            Poll::Ready((ended, None)) if region.close_idle() => return Some(ended),
+            turn => taken = Some(turn),
+        }
+    }
+    go_on(taken, body, member, seen, stow, cx)
+}
+
+/// The rest of a poll, after a turn that was taken already.
+#[inline(never)]
+fn go_on<F: Future>(
+    mut taken: Option<Poll<End<F::Output>>>,
+    mut body: Pin<&mut Option<F>>,
+    member: &mut Option<Arc<dyn Member>>,
+    seen: &mut Seen,
+    stow: &mut impl Stow<F::Output>,
+    cx: &mut Context<'_>,
+) -> Option<Ended<F::Output>> {
+    let region = member.as_deref()?.region();
     // A request that came before this poll: what is open inside is polled once more, so that it may
     // unwind before the body around it is dropped.
-    let region = member.as_deref()?.region();
-    let due = region.is_due();
-    let mut ended = match body.is_some() {
-        true if due && region.inside().0 == 0 => Some(Ended::Cancelled),
-        true => None,
-        false => stow.take(region),
-    };
+    let due = taken.is_none() && region.is_due();
     let mut last_turn = due;
+    let mut ended = match (&taken, body.is_some()) {
+        (None, false) => stow.take(region),
+        (None, true) if due && region.inside().0 == 0 => Some(Ended::Cancelled),
+        _ => None,
+    };
 
-    while ended.is_none() && body.is_some() {
-        let turn = inside(member, 0, || take_turn(body.as_mut(), cx));
+    while ended.is_none() && (taken.is_some() || body.is_some()) {
+        let turn = match taken.take() {
+            Some(turn) => turn,
+            None => inside(member, 0, || take_turn(body.as_mut(), cx)),
+        };
         let region = member.as_deref()?.region();
         ended = match turn {
             Poll::Ready((ended, second)) => {
                 keep_second(region, second);
                 Some(ended)
             }
-            Poll::Pending if region.rests(cx.waker(), *seen) => return None,
             Poll::Pending => match after_pending(member, seen, last_turn, cx)? {
                 Suspended::Cancelled => Some(Ended::Cancelled),
                 Suspended::OnceMore => {

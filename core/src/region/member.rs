@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::aside::Leftovers;
+use super::state::flag;
 use super::watch::Watch;
 use super::{Phase, Region};
 use crate::region::contain::drop_contained;
@@ -42,8 +43,14 @@ pub(crate) fn runtime_of(member: &Arc<dyn Member>) -> Option<AnyRuntime> {
 }
 
 /// The watch over the task that this region is in.
+#[inline]
 pub(crate) fn watch_of(member: &Arc<dyn Member>) -> Option<Arc<Watch>> {
-    outwards(member, |member| member.region().watch())
+    let region = member.region();
+    // Asked at each spawn: mostly in a task's root, which has nothing around it.
+    match region.has(flag::INHERITED | flag::INLINE) {
+        true => outwards(member, |member| member.region().watch()),
+        false => None,
+    }
 }
 
 /// Asks a region, the one around it, and so on, until one has an answer.
@@ -89,7 +96,7 @@ pub(crate) fn hand_over(
     }
     let region = from.region();
     // What was handed on once already is lost with the second runtime.
-    if !left.is_empty() && !region.has(super::state::flag::ORPHANS) {
+    if !left.is_empty() && !region.has(flag::ORPHANS) {
         let mut homeless = Some(left);
         for start in [Some(from), around].into_iter().flatten() {
             outwards(start, |member| {

@@ -90,6 +90,9 @@ where
     /// Only a runtime that goes away drops a root that has not ended.
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
+        if this.member.is_none() {
+            return;
+        }
         if let Some((member, left)) = abandon(this.body, this.member.take(), &mut InCell) {
             hand_over(&member, None, left);
             publish_lost::<F::Output>(&*member);

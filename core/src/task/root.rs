@@ -170,14 +170,15 @@ pub(super) fn poll_region<F: Future>(
         ended = drop_body(member, body, ended);
     }
 
-    if !member.as_deref()?.region().close_idle() {
+    let region = member.as_deref()?.region();
+    if !region.close_idle() {
+        // First, as above: whoever adds work later finds it.
+        region.register(cx.waker(), seen);
         let over = beside(member, |region| Aside::poll_to_end(region, cx))?;
         if over.is_pending() {
-            let region = member.as_deref()?.region();
             if let Some(ended) = ended {
-                stow.put(region, ended);
+                stow.put(member.as_deref()?.region(), ended);
             }
-            region.register(cx.waker(), seen);
             return None;
         }
     }
@@ -200,12 +201,13 @@ fn after_pending(
     last_turn: bool,
     cx: &mut Context<'_>,
 ) -> Option<Suspended> {
-    if member.as_deref()?.region().has(flag::WORK) {
+    let region = member.as_deref()?.region();
+    // Not after the work and the request are looked at: what comes between would be missed.
+    region.register(cx.waker(), seen);
+    if region.has(flag::WORK) {
         beside(member, |region| Aside::poll_beside_body(region, cx));
     }
     let region = member.as_deref()?.region();
-    region.register(cx.waker(), seen);
-    // Not before the waker is registered: a request between the two would be missed.
     if !region.has(flag::ASKED) {
         return None;
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
-use crate::region::{BoxFuture, Phase};
+use crate::region::{BoxFuture, Member, Phase};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
 use crate::task::root::Root;
 use crate::{Runtime, Task};
@@ -452,6 +452,36 @@ fn work_adopted_from_outside_wakes_the_root() {
     assert_eq!(count.get(), 1);
     assert!(poll_with(&mut root, &waker).is_pending());
     assert_eq!(*log.lock().unwrap(), ["ran"]);
+}
+
+#[test]
+fn the_waker_is_there_before_the_work_beside_the_body_is_looked_at() {
+    // Else what another thread adds between that look and the waker is forgotten.
+    for body_is_over in [false, true] {
+        let rt = Hand::default();
+        let (count, waker) = Count::new();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let _task = rt.spawn({
+            let (count, woken) = (count.clone(), woken.clone());
+            async move {
+                let beside = async move {
+                    adopt(async {});
+                    woken.store(count.get(), Ordering::SeqCst);
+                    pending::<()>().await;
+                };
+                match body_is_over {
+                    true => defer(beside),
+                    false => {
+                        adopt(beside);
+                        pending::<()>().await;
+                    }
+                }
+            }
+        });
+        let mut root = rt.next_root();
+        assert!(poll_with(&mut root, &waker).is_pending());
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[test]

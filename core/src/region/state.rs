@@ -9,7 +9,7 @@ use std::task::Waker;
 use once_cell::race::OnceBox;
 
 use super::aside::{Aside, BoxFuture, Leftovers};
-use super::contain::{Payload, contain};
+use super::contain::{Payload, contain, drop_contained};
 use super::failure::{self, Failure, Phase};
 use super::reason::Reason;
 use super::watch::Watch;
@@ -297,7 +297,7 @@ impl Region {
         let old = runner.replace(new);
         self.set(flag::RUNNER);
         drop(runner);
-        drop(old);
+        self.let_go(old);
     }
 
     /// Whether a root whose body is pending has nothing else to do: its waker is registered, nobody
@@ -327,8 +327,16 @@ impl Region {
 
     fn drop_runner(&self) {
         let waker = self.take_runner(&mut self.runner());
-        if let Err(payload) = contain(|| drop(waker)) {
-            self.report(Phase::Waker, Some(payload));
+        self.let_go(waker);
+    }
+
+    /// Drops a waker, or what holds one, outside all locks; its panic has no receiver.
+    #[inline]
+    pub(crate) fn let_go<W>(&self, waker: Option<W>) {
+        if waker.is_some() {
+            if let Err(payload) = drop_contained(waker) {
+                self.report(Phase::Waker, Some(payload));
+            }
         }
     }
 
@@ -432,6 +440,9 @@ impl Region {
         };
         if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() {
             self.set(flag::CLOSED);
+            drop(rare);
+            // Empty, but it keeps a clone of the waker it was last polled with.
+            self.let_go(Some(aside));
             return Next::Closed;
         }
         drop(rare);

@@ -57,7 +57,9 @@ impl<R, T> Cell<R, T> {
         }
         let before = std::mem::replace(&mut *slot, Slot::Joiner(waker));
         drop(slot);
-        drop(before);
+        if let Slot::Joiner(waker) = before {
+            self.region.let_go(Some(waker));
+        }
         true
     }
 
@@ -162,8 +164,10 @@ impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
         self.region.set(flag::NO_HANDLE);
         let before = std::mem::replace(&mut *slot, Slot::Taken);
         drop(slot);
-        if let Slot::Done(outcome) = before {
-            self.unreceived(outcome);
+        match before {
+            Slot::Done(outcome) => self.unreceived(outcome),
+            Slot::Joiner(waker) => self.region.let_go(Some(waker)),
+            Slot::Empty | Slot::Taken => {}
         }
     }
 }

@@ -268,6 +268,80 @@ fn a_finished_task_keeps_no_waker() {
     assert!(task.is_finished());
 }
 
+/// A waker that does something when its last clone is dropped.
+struct WhenDropped<F: Fn()>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for WhenDropped<F> {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl<F: Fn()> Drop for WhenDropped<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn a_changed_waker_whose_destructor_panics_does_not_unwind_out_of_the_root() {
+    let rt = Hand::default();
+    let _task = rt.spawn(pending::<()>());
+    let mut root = rt.next_root();
+    let bad = Waker::from(Arc::new(WhenDropped(|| panic!("in a waker"))));
+    assert!(poll_with(&mut root, &bad).is_pending());
+    drop(bad);
+    assert!(poll(&mut root).is_pending());
+}
+
+#[test]
+fn a_joiner_whose_waker_panics_when_dropped_cancels_all_the_same() {
+    let rt = Hand::default();
+    let log = Log::default();
+    let guard = OnDrop(log.clone(), "dropped");
+    let mut task = rt.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await;
+    });
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_pending());
+    let bad = Waker::from(Arc::new(WhenDropped(|| panic!("in a waker"))));
+    let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&bad));
+    assert!(polled.is_pending());
+    drop(bad);
+    drop(task);
+    assert!(poll(&mut root).is_ready());
+    assert_eq!(*log.lock().unwrap(), ["dropped"]);
+}
+
+#[test]
+fn a_waker_kept_beside_the_body_is_dropped_outside_all_locks() {
+    let rt = Hand::default();
+    let gate = Gate::default();
+    let task = rt.spawn_with().name("named").spawn({
+        let gate = gate.clone();
+        async move {
+            adopt(async move { tick().await });
+            gate.opened().await;
+        }
+    });
+    let task = Arc::new(task);
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut root = rt.next_root();
+        let seen = task.clone();
+        let waker = Waker::from(Arc::new(WhenDropped(move || drop(seen.name()))));
+        // The adopted work ends; the waker it was polled with is still kept.
+        assert!(poll_with(&mut root, &waker).is_pending());
+        assert!(poll_with(&mut root, &waker).is_pending());
+        drop(waker);
+        assert!(poll(&mut root).is_pending());
+        gate.open();
+        assert!(poll(&mut root).is_ready());
+        done.send(task.is_finished()).unwrap();
+    });
+    let finished = is_done.recv_timeout(std::time::Duration::from_secs(10));
+    assert!(finished.expect("a deadlock"));
+}
+
 // --- requests
 
 #[test]

@@ -82,8 +82,12 @@ where
     /// A poll after `Ready` does nothing and is ready.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        let Some(ended) = poll_region(this.body, this.member, this.seen, &mut InCell, cx) else {
-            return Poll::Pending;
+        let ended = poll_region(this.body, this.member, this.seen, &mut InCell, cx);
+        let Some(ended) = ended else {
+            return match this.member {
+                Some(_) => Poll::Pending,
+                None => Poll::Ready(()),
+            };
         };
         if let Some(member) = this.member.take() {
             publish(&*member, ended);
@@ -295,17 +299,17 @@ pub(super) fn abandon<F: Future>(
     let mut member = Some(member?);
     let dropped = drop_body(&mut member, body, None);
     let member = member?;
-    let stowed = stow.take(member.region());
-    for ended in [dropped, stowed].into_iter().flatten() {
-        match ended {
-            Ended::Panicked(payload) => member.region().fail(Phase::Body, payload),
-            Ended::Value(value) => {
-                if let Err(payload) = drop_contained(value) {
-                    member.region().fail(Phase::Destructor, payload);
-                }
+    if let Some(Ended::Panicked(payload)) = dropped {
+        member.region().fail(Phase::Destructor, payload);
+    }
+    match stow.take(member.region()) {
+        Some(Ended::Panicked(payload)) => member.region().fail(Phase::Body, payload),
+        Some(Ended::Value(value)) => {
+            if let Err(payload) = drop_contained(value) {
+                member.region().fail(Phase::Destructor, payload);
             }
-            Ended::Cancelled => {}
         }
+        Some(Ended::Cancelled) | None => {}
     }
     let left = member.region().close_with_leftovers();
     hand_over(&member, around, left);

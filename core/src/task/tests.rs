@@ -709,6 +709,38 @@ fn clean_ups_that_no_runtime_takes_are_reported_once() {
     assert!(watch.live().is_empty(), "{:?}", watch.live());
 }
 
+#[test]
+fn a_root_polled_after_it_was_ready_is_ready() {
+    let rt = Hand::default();
+    let _task = rt.spawn(async {});
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_ready());
+    assert!(poll(&mut root).is_ready());
+}
+
+#[test]
+fn a_destructor_that_panics_as_the_runtime_goes_is_called_one() {
+    let rt = Hand::default();
+    let mut task = rt.spawn(async {
+        let _guard = PanicOnDrop;
+        pending::<()>().await;
+    });
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_pending());
+    drop(root);
+    let error = join(&mut task).unwrap_err();
+    assert!(error.is_lost());
+    assert_eq!(error.failures()[0].phase(), Phase::Destructor);
+}
+
+struct PanicOnDrop;
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
 // --- sizes
 
 #[test]

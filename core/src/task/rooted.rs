@@ -140,6 +140,9 @@ impl<R: Spawn + Timer, F: Future> Future for Rooted<R, F> {
 impl<R: Spawn + Timer, F: Future> PinnedDrop for Rooted<R, F> {
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
+        if this.member.is_none() {
+            return;
+        }
         let around = frame::current();
         let (body, member, stowed) = (this.body, this.member.take(), this.stowed);
         let end = || abandon(body, member, &mut InPlace(stowed), around);

@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
-use crate::region::{BoxFuture, Member, Phase};
+use crate::region::state::flag;
+use crate::region::{BoxFuture, Member, Phase, Region};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
+use crate::task::cell::Cell;
+use crate::task::job::Job;
 use crate::task::root::Root;
 use crate::{Runtime, Task};
 
@@ -739,6 +742,31 @@ impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         panic!("in a destructor");
     }
+}
+
+#[test]
+fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
+    #[derive(Clone)]
+    struct Seen(Arc<Mutex<Vec<bool>>>);
+    impl Drop for Seen {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(crate::current().is_ok());
+        }
+    }
+    let rt = Hand::default();
+    let seen = Arc::default();
+    // Refused.
+    let held = Seen(Arc::clone(&seen));
+    let mut lost = rt.spawn_blocking(move || drop(held));
+    assert!(join(&mut lost).unwrap_err().is_lost());
+    // Cancelled while it waits.
+    let held = Seen(Arc::clone(&seen));
+    let region = Region::new(std::panic::Location::caller(), flag::JOB | flag::NO_HANDLE);
+    let member: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(region, rt));
+    let job = Job::new(move || drop(held), member.clone());
+    member.region().ask(None);
+    job.run();
+    assert_eq!(*seen.lock().unwrap(), [true, true]);
 }
 
 // --- sizes

@@ -188,6 +188,10 @@ impl<T> fmt::Debug for Task<T> {
 /// The future of [`Task::cancel_and_wait`]: ready when the task is gone.
 ///
 /// Cancel safe: the request was made when this was made, and stands when this is dropped.
+///
+/// # Panics
+///
+/// When it is polled again after it has given its result.
 #[must_use = "the request is made, but nothing waits for the task to be gone unless this is awaited"]
 pub struct CancelAndWait<T> {
     task: Task<T>,

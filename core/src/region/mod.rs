@@ -6,6 +6,7 @@
 mod aside;
 pub(crate) mod contain;
 pub(crate) mod failure;
+pub(crate) mod flat;
 pub(crate) mod frame;
 mod member;
 mod reason;

@@ -123,8 +123,8 @@ impl<T> Task<T> {
     /// [`set_failure_hook`](crate::set_failure_hook).
     pub fn detach(mut self) {
         if let Some(cell) = self.cell.take() {
-            if !cell.region().is_taken() {
-                cell.release();
+            if !cell.region().is_taken() && cell.release() {
+                cell.discard();
             }
         }
     }
@@ -168,8 +168,9 @@ impl<T> Drop for Task<T> {
             return;
         }
         // Released first: an outcome that the request brings about has no receiver any more.
-        cell.release();
-        if !region.has(flag::JOB) {
+        if cell.release() {
+            cell.discard();
+        } else if !region.has(flag::JOB) {
             region.ask(None);
         }
     }

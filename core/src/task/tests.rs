@@ -769,6 +769,22 @@ fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
     assert_eq!(*seen.lock().unwrap(), [true, true]);
 }
 
+// --- depth
+
+#[test]
+fn a_hundred_thousand_values_that_hold_the_next_task_are_dropped_on_a_small_stack() {
+    struct Next(#[expect(dead_code, reason = "is there to be dropped")] Option<Task<Next>>);
+    let rt = Hand::default();
+    let mut head = Next(None);
+    for _ in 0..100_000 {
+        let task = rt.spawn(async move { head });
+        assert!(poll(&mut rt.next_root()).is_ready());
+        head = Next(Some(task));
+    }
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    thread.spawn(move || drop(head)).unwrap().join().unwrap();
+}
+
 // --- sizes
 
 #[test]

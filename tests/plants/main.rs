@@ -41,8 +41,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "dropping a handle detaches",
         file: "core/src/task/handle.rs",
-        was: "        if !region.has(flag::JOB) {\n            region.ask(None);",
-        now: "        if region.has(flag::JOB) {\n            region.ask(None);",
+        was: "        } else if !region.has(flag::JOB) {\n            region.ask(None);",
+        now: "        } else if region.has(flag::JOB) {\n            region.ask(None);",
         test: Test::Suite("on_builtin::task::dropping_the_handle_cancels"),
     },
     Plant {
@@ -79,6 +79,13 @@ const PLANTS: &[Plant] = &[
         was: "        if self.has(flag::RUNNER) && self.saw(waker, *seen) {\n            return;",
         now: "        if self.saw(waker, *seen) {\n            return;",
         test: Test::Core("a_waker_that_a_request_took_is_registered_again"),
+    },
+    Plant {
+        name: "the waker comes after the look at the work beside the body",
+        file: "core/src/task/root.rs",
+        was: "        region.register(cx.waker(), seen);\n        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;",
+        now: "        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;\n        member.as_deref()?.region().register(cx.waker(), seen);",
+        test: Test::Core("the_waker_is_there_before_the_work_beside_the_body_is_looked_at"),
     },
     Plant {
         name: "the location is lost",
@@ -225,8 +232,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "Tokio: entering on a foreign thread does nothing",
         file: "adapters/tokio/src/lib.rs",
-        was: "            Enter::Foreign => {\n                let _context = self.0.enter();\n                f()",
-        now: "            Enter::Foreign => {\n                f()",
+        was: "                    let _context = self.0.enter();\n                    f()",
+        now: "                    f()",
         test: Test::Suite(
             "on_tokio_multi::enter::what_needs_the_runtimes_context_is_polled_on_a_foreign_thread",
         ),

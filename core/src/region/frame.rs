@@ -53,6 +53,11 @@ impl<'a> Entered<'a> {
         Self::enter(member, 0, false)
     }
 
+    /// Enters `member` to drop a blocking job that never ran: on a pool's thread, or inside a poll.
+    pub(crate) fn unrun(member: &'a mut Option<Arc<dyn Member>>) -> Self {
+        Self::enter(member, 0, is_polling())
+    }
+
     /// Enters no region at all; `nothing` is where the region around is kept. The thread polls all the
     /// same, so it still must not block.
     pub(crate) fn outside(nothing: &'a mut Option<Arc<dyn Member>>) -> Self {

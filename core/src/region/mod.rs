@@ -9,6 +9,7 @@ pub(crate) mod body;
 pub(crate) mod contain;
 mod defer;
 pub(crate) mod failure;
+pub(crate) mod flat;
 pub(crate) mod frame;
 mod inline;
 mod member;

@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
-use crate::region::{BoxFuture, Member, Phase};
+use crate::region::state::flag;
+use crate::region::{BoxFuture, Member, Phase, Region};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
+use crate::task::cell::Cell;
+use crate::task::job::Job;
 use crate::task::root::Root;
 use crate::{Runtime, Task};
 
@@ -534,64 +537,33 @@ fn work_adopted_from_outside_wakes_the_root() {
 }
 
 #[test]
-fn work_adopted_while_the_root_goes_to_rest_is_not_forgotten() {
-    const ROUNDS: usize = 20_000;
-    let rt = Hand::default();
-    let ran = Arc::new(AtomicUsize::new(0));
-    let (give, take) = std::sync::mpsc::channel::<Arc<dyn Member>>();
-    let (given, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let adopter = std::thread::spawn({
-        let (ran, given, taken) = (ran.clone(), given.clone(), taken.clone());
-        move || {
-            for round in 1..=ROUNDS {
-                let member = take.recv().expect("each round gives one");
-                // Both sides set out together, and this one at another moment each time.
-                while given.load(Ordering::SeqCst) < round {
-                    std::hint::spin_loop();
-                }
-                (0..round % 256).for_each(|_| std::hint::spin_loop());
-                let ran = ran.clone();
-                let work = async move {
-                    ran.fetch_add(1, Ordering::SeqCst);
+fn the_waker_is_there_before_the_work_beside_the_body_is_looked_at() {
+    // Else what another thread adds between that look and the waker is forgotten.
+    for body_is_over in [false, true] {
+        let rt = Hand::default();
+        let (count, waker) = Count::new();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let _task = rt.spawn({
+            let (count, woken) = (count.clone(), woken.clone());
+            async move {
+                let beside = async move {
+                    adopt(async {});
+                    woken.store(count.get(), Ordering::SeqCst);
+                    pending::<()>().await;
                 };
-                assert!(member.region().adopt(Box::pin(work)).is_ok());
-                taken.store(round, Ordering::SeqCst);
-            }
-        }
-    });
-    let mut forgotten = 0;
-    for round in 1..=ROUNDS {
-        let body_is_over = round % 2 == 0;
-        let (give, given) = (give.clone(), given.clone());
-        let _task = rt.spawn(poll_fn(move |_| {
-            let member = frame::current().expect("called in a task");
-            if given.load(Ordering::SeqCst) < round {
-                if body_is_over {
-                    // So that the root has to wait without a body too.
-                    assert!(member.region().defer(Box::pin(pending())).is_ok());
+                match body_is_over {
+                    true => defer(beside),
+                    false => {
+                        adopt(beside);
+                        pending::<()>().await;
+                    }
                 }
-                give.send(member).expect("the other thread listens");
-                given.store(round, Ordering::SeqCst);
             }
-            match body_is_over {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
-        }));
-        let before = ran.load(Ordering::SeqCst);
+        });
         let mut root = rt.next_root();
-        let (woken, waker) = Count::new();
         assert!(poll_with(&mut root, &waker).is_pending());
-        while taken.load(Ordering::SeqCst) < round {
-            std::thread::yield_now();
-        }
-        forgotten += usize::from(woken.get() == 0 && ran.load(Ordering::SeqCst) == before);
-        // What is left of it goes to a root of its own.
-        drop(root);
-        rt.queue().tasks.clear();
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
     }
-    adopter.join().unwrap();
-    assert_eq!(forgotten, 0, "of {ROUNDS}");
 }
 
 #[test]
@@ -775,6 +747,47 @@ impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         panic!("in a destructor");
     }
+}
+
+#[test]
+fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
+    #[derive(Clone)]
+    struct Seen(Arc<Mutex<Vec<bool>>>);
+    impl Drop for Seen {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(crate::current().is_ok());
+        }
+    }
+    let rt = Hand::default();
+    let seen = Arc::default();
+    // Refused.
+    let held = Seen(Arc::clone(&seen));
+    let mut lost = rt.spawn_blocking(move || drop(held));
+    assert!(join(&mut lost).unwrap_err().is_lost());
+    // Cancelled while it waits.
+    let held = Seen(Arc::clone(&seen));
+    let region = Region::new(std::panic::Location::caller(), flag::JOB | flag::NO_HANDLE);
+    let member: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(region, rt));
+    let job = Job::new(move || drop(held), member.clone());
+    member.region().ask(None);
+    job.run();
+    assert_eq!(*seen.lock().unwrap(), [true, true]);
+}
+
+// --- depth
+
+#[test]
+fn a_hundred_thousand_values_that_hold_the_next_task_are_dropped_on_a_small_stack() {
+    struct Next(#[expect(dead_code, reason = "is there to be dropped")] Option<Task<Next>>);
+    let rt = Hand::default();
+    let mut head = Next(None);
+    for _ in 0..100_000 {
+        let task = rt.spawn(async move { head });
+        assert!(poll(&mut rt.next_root()).is_ready());
+        head = Next(Some(task));
+    }
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    thread.spawn(move || drop(head)).unwrap().join().unwrap();
 }
 
 // --- sizes

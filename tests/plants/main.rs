@@ -82,7 +82,7 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "the waker comes after the look at the work beside the body",
-        file: "core/src/task/root.rs",
+        file: "core/src/region/body.rs",
         was: "        region.register(cx.waker(), seen);\n        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;",
         now: "        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;\n        member.as_deref()?.region().register(cx.waker(), seen);",
         test: Test::Core("the_waker_is_there_before_the_work_beside_the_body_is_looked_at"),

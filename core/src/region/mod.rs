@@ -13,8 +13,6 @@ pub(crate) mod flat;
 pub(crate) mod frame;
 mod inline;
 mod member;
-#[cfg(test)]
-mod programs;
 mod reason;
 mod shield;
 pub(crate) mod state;

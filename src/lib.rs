@@ -28,7 +28,9 @@
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
 //! | handling the errors of several children | [`ScopeError`], [`ErrorGroup`], [`ChildError`] |
-//! | asking code to stop, whatever it runs on | [`CancelToken`] |
+//! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
+//! | protecting code from being stopped | [`shield`], [`uncancellable`], [`checkpoint`], [`cancel_requested`] |
+//! | cleaning up with `await` | [`defer`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`install`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
@@ -67,10 +69,12 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancelled,
-    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Instant, JoinError, NoRuntime,
-    OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime, ScopeError, ShutdownReport,
-    Sleep, Spawn, SpawnWith, Task, Timer, current, outside_regions, rooted, set_failure_hook,
+    AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled,
+    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, Instant, JoinError, Mask,
+    NoRegion, NoRuntime, OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
+    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, Until,
+    cancel_requested, checkpoint, current, defer, outside_regions, rooted, set_failure_hook,
+    shield, try_defer, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

@@ -1,6 +1,10 @@
 //! What only Tokio has: contexts of its own, and a clock that can be paused.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use anyrt::backend::builtin::BuiltinRuntime;
 use anyrt::backend::tokio::{Tokio, TokioRuntime};
@@ -18,7 +22,7 @@ fn paused() -> TokioRuntime {
 fn a_paused_clock_is_honoured() {
     let owner = paused();
     let rt = owner.handle();
-    let real = std::time::Instant::now();
+    let real = Instant::now();
     let elapsed = owner.block_on(async {
         let before = rt.now();
         rt.sleep(HOUR).await;
@@ -34,7 +38,7 @@ fn a_paused_clock_is_honoured_from_a_plain_thread() {
     let rt = owner.handle().clone();
     // Tokio's auto-advance has moved its clock an hour ahead of the real one.
     owner.block_on(rt.sleep(HOUR));
-    let real = std::time::Instant::now();
+    let real = Instant::now();
     assert!(rt.now() > real + HOUR - Duration::from_secs(60));
     // A deadline that has passed on that clock only.
     let deadline = real + HOUR / 2;
@@ -67,7 +71,7 @@ fn an_owner_may_be_dropped_in_a_plain_tokio_context() {
     raw.block_on(async {
         for owner in [TokioRuntime::multi_thread(), TokioRuntime::current_thread()] {
             let owner = owner.unwrap();
-            let task = owner.handle().spawn(std::future::pending::<()>());
+            let task = owner.handle().spawn(pending::<()>());
             drop(owner);
             assert!(task.await.unwrap_err().is_lost());
         }
@@ -112,4 +116,52 @@ fn sockets_of_tokio_work_in_a_task_of_anyrt() {
         text
     });
     assert_eq!(text, "hello");
+}
+
+#[test]
+fn a_root_in_place_may_be_dropped_by_a_thread_that_is_ending() {
+    thread_local! {
+        static KEPT: RefCell<Vec<Pin<Box<dyn Future<Output = ()>>>>> = const { RefCell::new(Vec::new()) };
+    }
+    let owner = TokioRuntime::multi_thread().unwrap();
+    let rt = owner.handle().clone();
+    let thread = std::thread::spawn(move || {
+        // Before Tokio's own thread-local, so that this one is destroyed after it.
+        KEPT.with_borrow_mut(|kept| {
+            let cx = &mut Context::from_waker(Waker::noop());
+            let mut over = Box::pin(rooted(&rt, async {}));
+            assert!(over.as_mut().poll(cx).is_ready());
+            let mut half_way = Box::pin(rooted(&rt, pending()));
+            assert!(half_way.as_mut().poll(cx).is_pending());
+            kept.push(over);
+            kept.push(half_way);
+        });
+    });
+    // A panic in such a destructor would have aborted the process.
+    thread.join().unwrap();
+}
+
+#[test]
+fn the_last_moment_there_is_never_comes() {
+    let owner = TokioRuntime::multi_thread().unwrap();
+    let rt = owner.handle();
+    let mut last = Instant::now();
+    let mut step = Duration::MAX;
+    while !step.is_zero() {
+        match last.checked_add(step) {
+            Some(later) => last = later,
+            None => step /= 2,
+        }
+    }
+    owner.block_on(async {
+        let mut sleep = Box::pin(rt.sleep_until(last));
+        for _ in 0..2 {
+            poll_fn(|cx| {
+                assert!(sleep.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            sleep.as_mut().reset(last);
+        }
+    });
 }

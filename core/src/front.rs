@@ -78,7 +78,8 @@ pub trait Runtime: Spawn + Timer {
     /// Spawns a blocking job: a closure that may block its thread.
     ///
     /// It runs exactly once, on the runtime's pool for such jobs, even if its handle is dropped. Only
-    /// [`Task::cancel`] before it has started stops it. Inside it, [`current`](crate::current) works
+    /// [`Task::cancel`] before it has started stops it, or the end of a runtime that drops what waits
+    /// (then it is *lost*). Inside it, [`current`](crate::current) works
     /// and `block_on` is allowed.
     ///
     /// # Examples

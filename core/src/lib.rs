@@ -11,8 +11,9 @@ mod task;
 
 pub use front::{BlockOn, Runtime};
 pub use region::{
-    CancelGuard, CancelToken, Cancelled, CancelledOwned, Failure, OnCancel, Phase, Reason,
-    set_failure_hook,
+    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Hole, Mask,
+    NoRegion, OnCancel, Phase, Reason, Shield, Until, cancel_requested, checkpoint, defer,
+    set_failure_hook, shield, try_defer, uncancellable,
 };
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,

@@ -41,8 +41,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "dropping a handle detaches",
         file: "core/src/task/handle.rs",
-        was: "        if !region.has(flag::JOB) {\n            region.ask(None);",
-        now: "        if region.has(flag::JOB) {\n            region.ask(None);",
+        was: "        } else if !region.has(flag::JOB) {\n            region.ask(None);",
+        now: "        } else if region.has(flag::JOB) {\n            region.ask(None);",
         test: Test::Suite("on_builtin::task::dropping_the_handle_cancels"),
     },
     Plant {
@@ -81,6 +81,13 @@ const PLANTS: &[Plant] = &[
         test: Test::Core("a_waker_that_a_request_took_is_registered_again"),
     },
     Plant {
+        name: "the waker comes after the look at the work beside the body",
+        file: "core/src/region/body.rs",
+        was: "        region.register(cx.waker(), seen);\n        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;",
+        now: "        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;\n        member.as_deref()?.region().register(cx.waker(), seen);",
+        test: Test::Core("the_waker_is_there_before_the_work_beside_the_body_is_looked_at"),
+    },
+    Plant {
         name: "the location is lost",
         file: "core/src/front.rs",
         was: "    #[track_caller]\n    #[doc(alias = \"create_task\")]",
@@ -89,14 +96,14 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "a destructor's panic is not seen",
-        file: "core/src/task/root.rs",
+        file: "core/src/region/body.rs",
         was: "        Err(payload) => Some(Ended::Panicked(payload)),\n    }\n}",
         now: "        Err(payload) => { drop(payload); ended }\n    }\n}",
         test: Test::Suite("on_builtin::panics::a_destructor_panic_on_cancel_is_contained"),
     },
     Plant {
         name: "the second of two panics is lost",
-        file: "core/src/task/root.rs",
+        file: "core/src/region/body.rs",
         was: "        region.fail(Phase::Destructor, second);\n    }\n}",
         now: "        let _ = (region, second);\n    }\n}",
         test: Test::Suite("on_builtin::panics::a_destructor_panic_after_a_panic_is_kept_beside_it"),
@@ -110,7 +117,7 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "the value is thrown away by a cancel during the final poll",
-        file: "core/src/task/root.rs",
+        file: "core/src/region/body.rs",
         was: "        (Ok(()), Some(value)) => Poll::Ready((Ended::Value(value), None)),",
         now: "        (Ok(()), Some(value)) => { drop(value); Poll::Ready((Ended::Cancelled, None)) }",
         test: Test::Suite("on_builtin::cancel::a_cancel_during_the_final_poll_keeps_the_value"),
@@ -118,8 +125,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "a request does not wake",
         file: "core/src/region/state.rs",
-        was: "        drop(runner);\n        self.wake(waker);\n    }\n\n    /// Wakes the root.",
-        now: "        drop(runner);\n        drop(waker);\n    }\n\n    /// Wakes the root.",
+        was: "        self.set(flag::ASKED);\n        let waker = self.take_runner(&mut runner);\n        drop(runner);\n        self.wake(waker);",
+        now: "        self.set(flag::ASKED);\n        let waker = self.take_runner(&mut runner);\n        drop(runner);\n        drop(waker);",
         test: Test::Core("a_changed_waker_is_the_one_that_a_cancel_wakes"),
     },
     Plant {
@@ -131,10 +138,59 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "clean-ups are not masked",
-        file: "core/src/task/root.rs",
+        file: "core/src/region/body.rs",
         was: "    Some(inside(member, 1, || f(held.region())))",
         now: "    Some(inside(member, 0, || f(held.region())))",
         test: Test::Core("clean_ups_run_newest_first_after_the_body_is_dropped"),
+    },
+    Plant {
+        name: "R1: what is open inside does not unwind first",
+        file: "core/src/region/state.rs",
+        was: "        if !self.has(flag::OPEN) {",
+        now: "        if !self.has(flag::OPEN) || true {",
+        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
+    },
+    Plant {
+        name: "R2: things start though a request is due",
+        file: "core/src/region/frame.rs",
+        was: "    mask() == 0 && look(",
+        now: "    false && mask() == 0 && look(",
+        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
+    },
+    Plant {
+        name: "R3: what was stopped from outside returns a value",
+        file: "core/src/region/inline.rs",
+        was: "        if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {",
+        now: "        if matches!(ended, Ended::Cancelled) && linked && is_asked_around() && false {",
+        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
+    },
+    Plant {
+        name: "R4: due is decided by the region's counter",
+        file: "core/src/region/frame.rs",
+        was: "    mask() == 0 && look(|member| member.is_some_and(|member| member.region().has(flag::ASKED)))",
+        now: "    look(|member| member.is_some_and(|member| member.region().is_due()))",
+        test: Test::Core("overlapping_shields_in_a_join_do_not_make_a_task_immortal"),
+    },
+    Plant {
+        name: "R5: clean-ups are not masked, so what they open is linked",
+        file: "core/src/region/body.rs",
+        was: "    Some(inside(member, 1, || f(held.region())))",
+        now: "    Some(inside(member, 0, || f(held.region())))",
+        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
+    },
+    Plant {
+        name: "R6: what was dropped half-way is not adopted",
+        file: "core/src/region/member.rs",
+        was: "    if let Some(around) = around {\n        left = left.bundled(from);",
+        now: "    if let Some(around) = around.filter(|_| false) {\n        left = left.bundled(from);",
+        test: Test::Core("a_region_dropped_half_way_leaves_its_clean_ups_to_the_task"),
+    },
+    Plant {
+        name: "R7: a region stays where it was opened",
+        file: "core/src/region/inline.rs",
+        was: ".filter(|_| frame::place() != *this.place)",
+        now: ".filter(|_| false)",
+        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
     },
     Plant {
         name: "block_on may be nested",
@@ -176,8 +232,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "Tokio: entering on a foreign thread does nothing",
         file: "adapters/tokio/src/lib.rs",
-        was: "            Enter::Foreign => {\n                let _context = self.0.enter();\n                f()",
-        now: "            Enter::Foreign => {\n                f()",
+        was: "                    let _context = self.0.enter();\n                    f()",
+        now: "                    f()",
         test: Test::Suite(
             "on_tokio_multi::enter::what_needs_the_runtimes_context_is_polled_on_a_foreign_thread",
         ),

@@ -6,6 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use anyrt_core::{Drive, Enter, Instant, NoRuntime, ShutdownReport, Sleep, Spawn, Timer};
 use pin_project::pin_project;
@@ -100,10 +101,14 @@ impl Spawn for Tokio {
                 Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(f),
                 _ => f(),
             },
-            Enter::Foreign => {
-                let _context = self.0.enter();
-                f()
-            }
+            Enter::Foreign => match Handle::try_current() {
+                // A thread that is ending has no place for a context, and Tokio would panic.
+                Err(error) if error.is_thread_local_destroyed() => f(),
+                _ => {
+                    let _context = self.0.enter();
+                    f()
+                }
+            },
             // Tokio defers the wake-ups of a task whose budget is used up, which a clock cannot see.
             Enter::Virtual => {
                 let mut f = Some(f);
@@ -134,10 +139,13 @@ impl Timer for Tokio {
         let _context = self.0.enter();
         TokioSleep {
             over: deadline <= tokio::time::Instant::now().into_std(),
-            sleep: tokio::time::sleep_until(deadline.into()),
+            sleep: tokio::time::sleep_until(representable(deadline)),
         }
     }
 }
+
+/// The grain of Tokio's timer.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The sleep of [`Tokio`].
 #[derive(Debug)]
@@ -166,7 +174,16 @@ impl Sleep for TokioSleep {
     fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.over = false;
-        this.sleep.reset(deadline.into());
+        this.sleep.reset(representable(deadline));
+    }
+}
+
+/// Tokio rounds a deadline up by its tick, and panics where that overflows.
+#[inline]
+fn representable(deadline: Instant) -> tokio::time::Instant {
+    match deadline.checked_add(TICK) {
+        Some(_) => deadline.into(),
+        None => (deadline - TICK).into(),
     }
 }
 

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// The owner. Dropping it ends the runtime: tasks are dropped (their handles say *lost*). It waits up
 /// to ten seconds for the runtime's threads; dropped inside a Tokio context, where Tokio's own runtime
-/// would panic, it does not wait.
+/// would panic, or by a thread-local's destructor, it does not wait.
 ///
 /// # Examples
 ///

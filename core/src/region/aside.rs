@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::stream::{FuturesUnordered, Stream};
 
-use super::Region;
-use super::contain::{Payload, contain};
+use super::contain::{Payload, contain, drop_contained};
 use super::failure::Phase;
+use super::{Member, Region};
 
 pub(crate) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -27,6 +28,17 @@ pub(crate) struct Leftovers {
 impl Leftovers {
     pub(crate) fn is_empty(&self) -> bool {
         self.cleanups.is_empty() && self.adopted.is_empty()
+    }
+
+    /// The same as adopted work only: the clean-ups become one piece, which keeps their order.
+    pub(crate) fn bundled(mut self, from: &Arc<dyn Member>) -> Self {
+        if !self.cleanups.is_empty() {
+            self.adopted.push(Box::pin(NewestFirst {
+                left: std::mem::take(&mut self.cleanups),
+                from: Arc::clone(from),
+            }));
+        }
+        self
     }
 }
 
@@ -142,5 +154,30 @@ impl Future for Contained {
         }
         let dropped = contain(|| self.0 = None);
         Poll::Ready(polled.map(drop).and(dropped))
+    }
+}
+
+/// Clean-ups that a region around the one that left them runs: one at a time, newest first.
+struct NewestFirst {
+    left: Vec<BoxFuture>,
+    from: Arc<dyn Member>,
+}
+
+impl Future for NewestFirst {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let NewestFirst { left, from } = &mut *self;
+        while let Some(newest) = left.last_mut() {
+            match contain(|| newest.as_mut().poll(cx)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(())) => {}
+                Err(payload) => from.region().report(Phase::CleanUp, Some(payload)),
+            }
+            if let Err(payload) = drop_contained(left.pop()) {
+                from.region().report(Phase::Destructor, Some(payload));
+            }
+        }
+        Poll::Ready(())
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Member;
+use super::state::flag;
 
 struct Frame {
     member: Cell<Option<Arc<dyn Member>>>,
@@ -15,10 +16,6 @@ struct Frame {
 struct Stack {
     /// How many masks lie on the stack. A request is due only where this is zero: counted on the stack
     /// and not in the region, because a sibling arm of a join may hold a shield of its own.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "first read by the shields to come")
-    )]
     mask: u32,
     /// Whether the innermost region is being polled; a blocking job runs in a region and is not.
     polling: bool,
@@ -54,6 +51,11 @@ impl<'a> Entered<'a> {
     /// Enters `member` to run a blocking job in it.
     pub(crate) fn job(member: &'a mut Option<Arc<dyn Member>>) -> Self {
         Self::enter(member, 0, false)
+    }
+
+    /// Enters `member` to drop a blocking job that never ran: on a pool's thread, or inside a poll.
+    pub(crate) fn unrun(member: &'a mut Option<Arc<dyn Member>>) -> Self {
+        Self::enter(member, 0, is_polling())
     }
 
     /// Enters no region at all; `nothing` is where the region around is kept. The thread polls all the
@@ -120,8 +122,54 @@ pub(crate) fn is_polling() -> bool {
         .unwrap_or(false)
 }
 
-/// How many masks lie on this thread's poll stack.
-#[cfg(test)]
+/// How many masks lie on this thread's poll stack since the innermost region was entered.
 pub(crate) fn mask() -> u32 {
     FRAME.try_with(|frame| frame.stack.get().mask).unwrap_or(0)
+}
+
+/// Whether what is polled here must not open anything new: the region was asked to stop, and no mask
+/// lies on the poll stack.
+pub(crate) fn is_stopping() -> bool {
+    mask() == 0 && look(|member| member.is_some_and(|member| member.region().has(flag::ASKED)))
+}
+
+/// Which region this thread runs in, to compare; zero for none.
+pub(crate) fn place() -> usize {
+    look(|member| member.map_or(0, |member| Arc::as_ptr(member).cast::<()>().addr()))
+}
+
+/// Another number of masks on this thread's poll stack, until this is dropped.
+pub(crate) struct Masks(u32);
+
+impl Masks {
+    /// Puts one more on.
+    pub(crate) fn one_more() -> Self {
+        Self::set(mask() + 1)
+    }
+
+    /// Takes one off.
+    pub(crate) fn one_less() -> Self {
+        Self::set(mask().saturating_sub(1))
+    }
+
+    fn set(mask: u32) -> Self {
+        let before = FRAME.try_with(|frame| {
+            let stack = frame.stack.get();
+            frame.stack.set(Stack { mask, ..stack });
+            stack.mask
+        });
+        Masks(before.unwrap_or(0))
+    }
+}
+
+impl Drop for Masks {
+    fn drop(&mut self) {
+        let _ = FRAME.try_with(|frame| {
+            let stack = frame.stack.get();
+            frame.stack.set(Stack {
+                mask: self.0,
+                ..stack
+            });
+        });
+    }
 }

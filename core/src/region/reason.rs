@@ -19,6 +19,10 @@ use std::fmt;
 pub struct Reason(Cow<'static, str>);
 
 impl Reason {
+    pub(crate) const fn fixed(text: &'static str) -> Self {
+        Reason(Cow::Borrowed(text))
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -42,3 +46,6 @@ impl fmt::Display for Reason {
         f.write_str(&self.0)
     }
 }
+
+/// What [`until`](crate::Cancellable::until) gives is an error as it is.
+impl std::error::Error for Reason {}

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use once_cell::race::OnceBox;
 
+use super::Member;
 use super::aside::{Aside, BoxFuture, Leftovers};
-use super::contain::{Payload, contain};
+use super::contain::{Payload, contain, drop_contained};
 use super::failure::{self, Failure, Phase};
 use super::reason::Reason;
 use super::watch::Watch;
@@ -37,8 +38,10 @@ pub(crate) struct Region {
 
 /// The flags of [`Region::state`].
 pub(crate) mod flag {
-    /// Somebody asked the region to stop.
+    /// Somebody asked the region to stop, and everything inside it has been told.
     pub(crate) const ASKED: u32 = 1;
+    /// Somebody asked the region to stop. Who is linked from here on is born asked.
+    pub(crate) const ASKING: u32 = 1 << 1;
     /// `Region::runner` holds the waker of the root. Whoever takes it out clears this.
     pub(crate) const RUNNER: u32 = 1 << 2;
     /// The rare part has work that the root must look at when it is polled.
@@ -53,6 +56,12 @@ pub(crate) mod flag {
     pub(crate) const INHERITED: u32 = 1 << 8;
     /// The task runs what another left. What it leaves itself is lost: no endless respawn.
     pub(crate) const ORPHANS: u32 = 1 << 9;
+    /// A shield is open inside: a request is not due.
+    pub(crate) const SHIELDED: u32 = 1 << 10;
+    /// A linked region is open inside, or one is unwinding.
+    pub(crate) const OPEN: u32 = 1 << 11;
+    /// A region inside a task, not the root of one.
+    pub(crate) const INLINE: u32 = 1 << 12;
 }
 
 /// Everything that most tasks never have. Made when it is first needed, and then kept: to see that
@@ -71,9 +80,15 @@ pub(crate) struct Parts {
     reason: Option<Reason>,
     /// The watch over this lineage, and our number in it.
     watch: Option<(Arc<Watch>, u64)>,
-    /// Linked regions and scopes that are open directly inside.
+    place: Place,
+    /// Regions whose requests are ours too: those that were opened inside, unmasked. Dead ones are
+    /// swept out when the list is full.
+    kids: Vec<Weak<dyn Member>>,
+    /// Shields that are open directly inside, and regions that have any.
+    shields: usize,
+    /// Linked regions that are open directly inside.
     open: usize,
-    /// Those of them that are on their way out.
+    /// Regions directly inside that are on their way out.
     unwinding: usize,
     /// Deferred clean-ups: newest last.
     cleanups: Vec<BoxFuture>,
@@ -84,6 +99,17 @@ pub(crate) struct Parts {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+}
+
+/// Where an inline region stands: looked up again at each of its polls.
+#[derive(Default)]
+struct Place {
+    /// The region that it was polled in last.
+    up: Option<Arc<dyn Member>>,
+    /// Whether requests of the region around it are its own: decided when it came there.
+    linked: bool,
+    /// Whether it is counted as unwinding in `up`.
+    told: bool,
 }
 
 impl Rare {
@@ -175,6 +201,10 @@ impl Region {
         self.state.fetch_or(flags, Ordering::AcqRel);
     }
 
+    fn clear(&self, flags: u32) {
+        self.state.fetch_and(!flags, Ordering::AcqRel);
+    }
+
     /// Whether the outcome is published.
     #[inline]
     pub(crate) fn is_done(&self) -> bool {
@@ -238,23 +268,64 @@ impl Region {
 
     // --- requests and wakers
 
-    /// Asks the region to stop. Only the first reason is kept.
-    pub(crate) fn ask(&self, reason: Option<Reason>) {
-        if self.is_done() || self.has(flag::ASKED) {
+    /// Asks the region to stop, and all that are linked to it. Only the first reason is kept.
+    ///
+    /// Those inside are told first: when a root acts on a request, what is open in it acts too. A second
+    /// caller may return before the first has told them all.
+    pub(crate) fn ask(&self, reason: Option<&Reason>) {
+        let Some(mut todo) = self.begin_ask(reason) else {
             return;
+        };
+        // A loop and not a recursion: regions may be nested deeper than a stack is.
+        let mut told = Vec::new();
+        while let Some(kid) = todo.pop() {
+            if let Some(kid) = kid.upgrade() {
+                if let Some(below) = kid.region().begin_ask(reason) {
+                    todo.extend(below);
+                    told.push(kid);
+                }
+            }
         }
-        let mut runner = self.runner();
-        if self.is_done() || self.has(flag::ASKED) {
-            return;
+        for kid in told.into_iter().rev() {
+            kid.region().finish_ask();
         }
-        if reason.is_some() {
-            self.rare(|rare| rare.reason = reason);
+        self.finish_ask();
+    }
+
+    /// Marks the region as asked, and gives out who is linked to it. Nothing if it was asked before.
+    fn begin_ask(&self, reason: Option<&Reason>) -> Option<Vec<Weak<dyn Member>>> {
+        if self.is_done() || self.has(flag::ASKING) {
+            return None;
         }
         // Under the lock, so that the reason shown is that of the request that took effect.
+        let runner = self.runner();
+        if self.is_done() || self.has(flag::ASKING) {
+            return None;
+        }
+        if let Some(reason) = reason {
+            self.rare(|rare| rare.reason = Some(reason.clone()));
+        }
+        self.set(flag::ASKING);
+        // Against `open`: one of the two sees what the other has done, even if the rare part is only
+        // just being made.
+        fence(Ordering::SeqCst);
+        let kids = self.rare_if_any(|rare| std::mem::take(&mut rare.kids));
+        drop(runner);
+        Some(kids.unwrap_or_default())
+    }
+
+    fn finish_ask(&self) {
+        let mut runner = self.runner();
         self.set(flag::ASKED);
         let waker = self.take_runner(&mut runner);
         drop(runner);
         self.wake(waker);
+    }
+
+    /// Whether a request is to be acted on: there is one, and no shield is open inside.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.state.load(Ordering::Acquire) & (flag::ASKED | flag::SHIELDED) == flag::ASKED
     }
 
     /// Wakes the root.
@@ -297,7 +368,7 @@ impl Region {
         let old = runner.replace(new);
         self.set(flag::RUNNER);
         drop(runner);
-        drop(old);
+        self.let_go(old);
     }
 
     /// Whether a root whose body is pending has nothing else to do: its waker is registered, nobody
@@ -327,27 +398,175 @@ impl Region {
 
     fn drop_runner(&self) {
         let waker = self.take_runner(&mut self.runner());
-        if let Err(payload) = contain(|| drop(waker)) {
-            self.report(Phase::Waker, Some(payload));
+        self.let_go(waker);
+    }
+
+    /// Drops a waker, or what holds one, outside all locks; its panic has no receiver.
+    #[inline]
+    pub(crate) fn let_go<W>(&self, waker: Option<W>) {
+        if waker.is_some() {
+            if let Err(payload) = drop_contained(waker) {
+                self.report(Phase::Waker, Some(payload));
+            }
         }
     }
 
-    // --- what is open inside
+    // --- what is open inside, and what it is open in
 
-    /// How many linked regions and scopes are open directly inside, and how many of them are on
-    /// their way out.
+    /// How many linked regions are open directly inside, and how many are on their way out.
+    #[inline]
     pub(crate) fn inside(&self) -> (usize, usize) {
-        if !self.has(flag::WORK) {
+        if !self.has(flag::OPEN) {
             return (0, 0);
         }
         self.rare_if_any(|rare| (rare.open, rare.unwinding))
             .unwrap_or_default()
     }
 
+    /// The region around this one, if it is an inline one.
+    pub(crate) fn up(&self) -> Option<Arc<dyn Member>> {
+        if !self.has(flag::INLINE) {
+            return None;
+        }
+        self.rare_if_any(|rare| rare.place.up.clone()).flatten()
+    }
+
+    /// Opens `kid` in the region `up`. Linked, it is asked whenever `up` is.
+    pub(crate) fn open(kid: &Arc<dyn Member>, up: Option<&Arc<dyn Member>>, linked: bool) {
+        kid.region().rare(|rare| {
+            rare.place.up = up.cloned();
+            rare.place.linked = linked;
+        });
+        if let Some(up) = up.filter(|_| linked) {
+            Moved::OPEN.into(up.region());
+            up.region().link(kid);
+        }
+    }
+
+    /// From here on, who asks this region asks `kid` too; at once, if it was asked already.
+    fn link(&self, kid: &Arc<dyn Member>) {
+        let asked = self.rare(|rare| {
+            if rare.kids.len() == rare.kids.capacity() {
+                rare.kids.retain(|kid| kid.strong_count() > 0);
+            }
+            rare.kids.push(Arc::downgrade(kid));
+            // Read after the kid is listed: a request finds it there, or it finds the request here.
+            fence(Ordering::SeqCst);
+            self.has(flag::ASKING)
+        });
+        if asked {
+            kid.region().ask(self.reason().as_ref());
+        }
+    }
+
+    fn unlink(&self, kid: &Arc<dyn Member>) {
+        let kid = Arc::downgrade(kid);
+        self.rare(|rare| rare.kids.retain(|other| !Weak::ptr_eq(other, &kid)));
+    }
+
+    /// Moves an inline region to where it is polled now, with its shields and counts. Whose requests
+    /// are its own is decided again: those of the region around it, if no mask is between.
+    pub(crate) fn move_to(me: &Arc<dyn Member>, now: Option<&Arc<dyn Member>>, linked: bool) {
+        let (before, out, into) = me.region().rare(|rare| {
+            let before = std::mem::replace(&mut rare.place.up, now.cloned());
+            let out = Moved::of(rare);
+            rare.place.linked = linked;
+            (before, out, Moved::of(rare))
+        });
+        if let Some(before) = before {
+            out.out_of(before.region());
+            before.region().unlink(me);
+        }
+        if let Some(now) = now {
+            into.into(now.region());
+            if linked {
+                now.region().link(me);
+            }
+        }
+    }
+
+    /// Leaves the region around: this one has ended.
+    pub(crate) fn leave(&self) {
+        let (up, moved) = self.rare(|rare| {
+            let moved = Moved::of(rare);
+            rare.place.told = false;
+            (rare.place.up.take(), moved)
+        });
+        if let Some(up) = up {
+            moved.out_of(up.region());
+        }
+    }
+
+    /// Tells the region around that this one is on its way out, once.
+    pub(crate) fn tell(&self) {
+        if !self.has(flag::INLINE) {
+            return;
+        }
+        let up = self.rare(|rare| match std::mem::replace(&mut rare.place.told, true) {
+            true => None,
+            false => rare.place.up.clone(),
+        });
+        if let Some(up) = up {
+            let up = up.region();
+            up.rare(|rare| {
+                count(&mut rare.unwinding, 1);
+                up.set(flag::OPEN);
+            });
+        }
+    }
+
+    fn fewer_inside(&self, open: usize, unwinding: usize) {
+        self.rare(|rare| {
+            rare.open = rare.open.saturating_sub(open);
+            rare.unwinding = rare.unwinding.saturating_sub(unwinding);
+            if rare.open == 0 && rare.unwinding == 0 {
+                self.clear(flag::OPEN);
+            }
+        });
+        // Where something inside was dropped elsewhere, nobody else would look again.
+        if self.has(flag::ASKED) {
+            self.wake_runner();
+        }
+    }
+
+    /// Opens a shield in this region, or closes one. Only the first and the last count further out.
+    pub(crate) fn shield(&self, change: Shields) {
+        let mut up = self.shield_here(change);
+        while let Some(member) = up {
+            up = member.region().shield_here(change);
+        }
+    }
+
+    /// The region around, if it has to be told.
+    fn shield_here(&self, change: Shields) -> Option<Arc<dyn Member>> {
+        let (edge, up) = self.rare(|rare| {
+            let edge = match change {
+                Shields::OneMore => {
+                    count(&mut rare.shields, 1);
+                    self.set(flag::SHIELDED);
+                    rare.shields == 1
+                }
+                Shields::OneLess => {
+                    rare.shields = rare.shields.saturating_sub(1);
+                    if rare.shields == 0 {
+                        self.clear(flag::SHIELDED);
+                    }
+                    rare.shields == 0
+                }
+            };
+            // In one go with the count: who moves this region meanwhile takes the same count along.
+            (edge, rare.place.up.clone().filter(|_| edge))
+        });
+        if edge && matches!(change, Shields::OneLess) && self.has(flag::ASKED) {
+            self.wake_runner();
+        }
+        up
+    }
+
     /// Plays the part of regions that are open inside.
     #[cfg(test)]
     pub(crate) fn set_inside(&self, open: usize, unwinding: usize) {
-        self.set(flag::WORK);
+        self.set(flag::OPEN);
         self.rare(|rare| (rare.open, rare.unwinding) = (open, unwinding));
     }
 
@@ -432,6 +651,9 @@ impl Region {
         };
         if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() {
             self.set(flag::CLOSED);
+            drop(rare);
+            // Empty, but it keeps a clone of the waker it was last polled with.
+            self.let_go(Some(aside));
             return Next::Closed;
         }
         drop(rare);
@@ -506,6 +728,64 @@ impl Region {
         }
         failure::report(failure);
     }
+}
+
+/// One shield more or less.
+#[derive(Clone, Copy)]
+pub(crate) enum Shields {
+    OneMore,
+    OneLess,
+}
+
+/// What an inline region counts for in the one around it.
+#[derive(Clone, Copy)]
+struct Moved {
+    open: usize,
+    unwinding: usize,
+    shielded: bool,
+}
+
+impl Moved {
+    /// A linked region that has just been opened.
+    const OPEN: Moved = Moved {
+        open: 1,
+        unwinding: 0,
+        shielded: false,
+    };
+
+    fn of(rare: &Parts) -> Self {
+        Moved {
+            open: usize::from(rare.place.linked),
+            unwinding: usize::from(rare.place.told),
+            shielded: rare.shields > 0,
+        }
+    }
+
+    fn out_of(self, region: &Region) {
+        if self.shielded {
+            region.shield(Shields::OneLess);
+        }
+        if self.open + self.unwinding > 0 {
+            region.fewer_inside(self.open, self.unwinding);
+        }
+    }
+
+    fn into(self, region: &Region) {
+        if self.shielded {
+            region.shield(Shields::OneMore);
+        }
+        if self.open + self.unwinding > 0 {
+            region.rare(|rare| {
+                count(&mut rare.open, self.open);
+                count(&mut rare.unwinding, self.unwinding);
+                region.set(flag::OPEN);
+            });
+        }
+    }
+}
+
+fn count(counter: &mut usize, more: usize) {
+    *counter = counter.saturating_add(more);
 }
 
 /// Which waker was registered last: the data word of the two that `will_wake` compares. The other is

@@ -15,7 +15,9 @@ use std::future::Future;
 ///
 /// * `spawn_raw` runs the future to its end in the background, on any thread, never inside the call
 ///   itself. After the runtime's end the future is dropped, at once or when the runtime goes. Either
-///   way the root reports its task as *lost*; an adapter reports nothing.
+///   way the root reports its task as *lost*; an adapter reports nothing. A root that waits keeps a
+///   clone of its own waker, so an executor whose tasks belong to their wakers alone would keep it for
+///   ever: it needs a list of its tasks, to drop them from when it ends.
 /// * `spawn_blocking_raw` runs the job exactly once, on a thread that may block, whatever becomes of
 ///   other jobs; or gives it back. A job it has taken and cannot run any more, it drops.
 /// * `enter` calls `f` on this thread, once, and lets a panic of `f` pass.

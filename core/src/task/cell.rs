@@ -1,13 +1,15 @@
 //! The one allocation that a task's root and its handle share.
 
 use std::any::Any;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::join_error::JoinError;
+use super::root::spawn_orphans;
 use crate::region::contain::drop_contained;
+use crate::region::flat::flat;
 use crate::region::state::flag;
-use crate::region::{Member, Phase, Region};
+use crate::region::{Leftovers, Member, Phase, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 
 /// What becomes of a task.
@@ -57,7 +59,9 @@ impl<R, T> Cell<R, T> {
         }
         let before = std::mem::replace(&mut *slot, Slot::Joiner(waker));
         drop(slot);
-        drop(before);
+        if let Slot::Joiner(waker) = before {
+            self.region.let_go(Some(waker));
+        }
         true
     }
 
@@ -88,8 +92,13 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         &self.region
     }
 
-    fn erase_runtime(&self) -> AnyRuntime {
-        AnyRuntime::new(self.runtime.clone())
+    fn erase_runtime(&self) -> Option<AnyRuntime> {
+        Some(AnyRuntime::new(self.runtime.clone()))
+    }
+
+    fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers> {
+        spawn_orphans(&self.runtime, from, left);
+        Ok(())
     }
 
     fn publish(&self, outcome: &mut dyn Any) {
@@ -134,8 +143,11 @@ pub(super) trait Joinable<T>: Send + Sync {
     /// Takes the outcome of a task that is over, if nobody else has the cell any more.
     fn take_outcome(&mut self) -> Outcome<T>;
 
-    /// The handle goes: the outcome, now or later, has no receiver.
-    fn release(&self);
+    /// The handle goes: an outcome that comes later has no receiver. Says whether it is there already.
+    fn release(&self) -> bool;
+
+    /// Gets rid of the outcome of a task that is over.
+    fn discard(self: Arc<Self>);
 }
 
 impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
@@ -157,13 +169,25 @@ impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
         self.outcome_of(slot)
     }
 
-    fn release(&self) {
+    fn release(&self) -> bool {
         let mut slot = self.slot();
+        if matches!(*slot, Slot::Done(_)) {
+            return true;
+        }
         self.region.set(flag::NO_HANDLE);
         let before = std::mem::replace(&mut *slot, Slot::Taken);
         drop(slot);
+        if let Slot::Joiner(waker) = before {
+            self.region.let_go(Some(waker));
+        }
+        false
+    }
+
+    fn discard(self: Arc<Self>) {
+        let before = std::mem::replace(&mut *self.slot(), Slot::Taken);
         if let Slot::Done(outcome) = before {
-            self.unreceived(outcome);
+            // A value may hold the handle of a task whose value holds the next, and so on.
+            flat(move || self.unreceived(outcome));
         }
     }
 }

@@ -37,13 +37,11 @@ pub fn current() -> Result<AnyRuntime, NoRuntime> {
     if let Some(rt) = frame::look(|member| member?.region().erased_runtime()) {
         return Ok(rt);
     }
-    match frame::current() {
-        Some(member) => Ok(runtime_of(&*member)),
-        None => Err(NoRuntime::new(
-            "no task of anyrt is running on this thread; enter one with `block_on`, `spawn`, or \
+    let rt = frame::current().and_then(|member| runtime_of(&member));
+    rt.ok_or(NoRuntime::new(
+        "no task of anyrt is running on this thread; enter one with `block_on`, `spawn`, or \
              `rooted(&rt, future)`",
-        )),
-    }
+    ))
 }
 
 /// No runtime was found where one was looked for.

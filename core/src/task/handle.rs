@@ -85,7 +85,7 @@ impl<T> Task<T> {
     /// changes nothing: the first reason is the one shown. A task that was not yet polled never runs,
     /// and neither does a blocking job that has not started; one that has started is not stopped.
     pub fn cancel(&self, reason: impl Into<Reason>) {
-        self.cell().region().ask(Some(reason.into()));
+        self.cell().region().ask(Some(&reason.into()));
     }
 
     /// Asks the task to stop, now; the future returned waits until the task is gone.
@@ -123,8 +123,8 @@ impl<T> Task<T> {
     /// [`set_failure_hook`](crate::set_failure_hook).
     pub fn detach(mut self) {
         if let Some(cell) = self.cell.take() {
-            if !cell.region().is_taken() {
-                cell.release();
+            if !cell.region().is_taken() && cell.release() {
+                cell.discard();
             }
         }
     }
@@ -168,8 +168,9 @@ impl<T> Drop for Task<T> {
             return;
         }
         // Released first: an outcome that the request brings about has no receiver any more.
-        cell.release();
-        if !region.has(flag::JOB) {
+        if cell.release() {
+            cell.discard();
+        } else if !region.has(flag::JOB) {
             region.ask(None);
         }
     }
@@ -188,6 +189,10 @@ impl<T> fmt::Debug for Task<T> {
 /// The future of [`Task::cancel_and_wait`]: ready when the task is gone.
 ///
 /// Cancel safe: the request was made when this was made, and stands when this is dropped.
+///
+/// # Panics
+///
+/// When it is polled again after it has given its result.
 #[must_use = "the request is made, but nothing waits for the task to be gone unless this is awaited"]
 pub struct CancelAndWait<T> {
     task: Task<T>,

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::join_error::JoinError;
-use super::root::hand_over;
 use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
-use crate::region::{Member, Phase};
+use crate::region::{Member, Phase, hand_over};
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
 pub(super) struct Job<F, T>
@@ -37,9 +36,7 @@ where
             return;
         };
         let outcome = if member.region().has(flag::ASKED) {
-            if let Err(payload) = drop_contained(run) {
-                member.region().fail(Phase::Destructor, payload);
-            }
+            drop_unrun(&member, run);
             Err(JoinError::cancelled(member.region()))
         } else {
             let mut entered = Some(Arc::clone(&member));
@@ -62,11 +59,21 @@ where
         let Some(member) = self.member.take() else {
             return;
         };
-        if let Err(payload) = drop_contained(self.run.take()) {
-            member.region().fail(Phase::Destructor, payload);
-        }
+        drop_unrun(&member, self.run.take());
         let lost = JoinError::lost(member.region());
         finish::<T>(&member, Err(lost));
+    }
+}
+
+/// Drops a closure inside its region, as a body is dropped.
+fn drop_unrun<F>(member: &Arc<dyn Member>, run: F) {
+    let mut entered = Some(Arc::clone(member));
+    let dropped = {
+        let _entered = Entered::unrun(&mut entered);
+        drop_contained(run)
+    };
+    if let Err(payload) = dropped {
+        member.region().fail(Phase::Destructor, payload);
     }
 }
 

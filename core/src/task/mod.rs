@@ -9,7 +9,7 @@ mod root;
 mod rooted;
 mod spawn;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
 pub use handle::{CancelAndWait, Task};

@@ -11,11 +11,11 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::cell::Cell;
 use super::join_error::JoinError;
-use super::root::{Ended, Stow, abandon, poll_region};
+use crate::region::body::{Ended, InPlace, abandon, poll_region};
 use crate::region::frame;
 use crate::region::state::{Seen, flag};
 use crate::region::watch::Watch;
-use crate::region::{Member, Region};
+use crate::region::{Member, Region, hand_over, watch_of};
 use crate::runtime::{Enter, Spawn, Timer};
 
 /// Runs `future` in the task that awaits this, with `rt` as its runtime.
@@ -93,7 +93,7 @@ impl<R: Spawn + Timer, F: Future> Rooted<R, F> {
     #[track_caller]
     fn new(rt: &R, enter: Option<R>, watch: Option<Arc<Watch>>, body: F) -> Self {
         let region = Region::new(Location::caller(), flag::NO_HANDLE);
-        let watch = watch.or_else(|| frame::look(|around| around?.region().watch()));
+        let watch = watch.or_else(|| frame::look(|around| watch_of(around?)));
         region.dress(None, watch);
         Rooted {
             body: Some(body),
@@ -140,9 +140,16 @@ impl<R: Spawn + Timer, F: Future> Future for Rooted<R, F> {
 impl<R: Spawn + Timer, F: Future> PinnedDrop for Rooted<R, F> {
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
+        if this.member.is_none() {
+            return;
+        }
         let around = frame::current();
         let (body, member, stowed) = (this.body, this.member.take(), this.stowed);
-        let end = || abandon(body, member, &mut InPlace(stowed), around);
+        let end = || {
+            let (member, left) = abandon(body, member, &mut InPlace(stowed))?;
+            hand_over(&member, around.as_ref(), left);
+            Some(member)
+        };
         // A destructor may need the runtime's context as much as a poll.
         let ended = match this.enter {
             Some(rt) => rt.enter(Enter::Foreign, end),
@@ -165,18 +172,5 @@ impl<R: Spawn + Timer, F: Future> fmt::Debug for Rooted<R, F> {
         f.debug_struct("Rooted")
             .field("ready", &self.member.is_none())
             .finish_non_exhaustive()
-    }
-}
-
-/// Where the body's end waits for the clean-ups: in the future itself, as its type is known there.
-struct InPlace<'a, T>(&'a mut Option<Ended<T>>);
-
-impl<T> Stow<T> for InPlace<'_, T> {
-    fn put(&mut self, _: &Region, ended: Ended<T>) {
-        *self.0 = Some(ended);
-    }
-
-    fn take(&mut self, _: &Region) -> Option<Ended<T>> {
-        self.0.take()
     }
 }

@@ -10,7 +10,7 @@ use super::handle::Task;
 use super::job::Job;
 use super::root::Root;
 use crate::region::state::flag;
-use crate::region::{Region, frame};
+use crate::region::{Region, frame, watch_of};
 use crate::runtime::{Spawn, Timer};
 
 type Name = Option<Cow<'static, str>>;
@@ -20,7 +20,7 @@ type Name = Option<Cow<'static, str>>;
 fn cell<R: Spawn + Timer, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<R, T>> {
     let region = Region::new(Location::caller(), flags);
     let cell = Arc::new(Cell::new(region, rt.clone()));
-    let watch = frame::look(|around| around?.region().watch());
+    let watch = frame::look(|around| watch_of(around?));
     // In its place already: moving it once more is a copy of the whole cell.
     cell.region.dress(name, watch);
     cell

@@ -8,14 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
-use crate::region::{BoxFuture, Phase};
+use crate::region::state::flag;
+use crate::region::{BoxFuture, Member, Phase, Region};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
+use crate::task::cell::Cell;
+use crate::task::job::Job;
 use crate::task::root::Root;
 use crate::{Runtime, Task};
 
 /// A runtime whose tasks wait in a queue for the test to poll them.
 #[derive(Clone, Debug, Default)]
-struct Hand(Arc<Mutex<Queue>>);
+pub(crate) struct Hand(Arc<Mutex<Queue>>);
 
 #[derive(Default)]
 struct Queue {
@@ -36,8 +39,13 @@ impl Hand {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next_root(&self) -> BoxFuture {
+    pub(crate) fn next_root(&self) -> BoxFuture {
         self.queue().tasks.pop_front().expect("a task was spawned")
+    }
+
+    /// Takes all that were spawned.
+    pub(crate) fn take_roots(&self) -> VecDeque<BoxFuture> {
+        std::mem::take(&mut self.queue().tasks)
     }
 
     /// The runtime goes: every task is dropped.
@@ -84,7 +92,7 @@ impl Timer for Hand {
 }
 
 #[derive(Debug)]
-struct Never;
+pub(crate) struct Never;
 
 impl Future for Never {
     type Output = ();
@@ -266,6 +274,80 @@ fn a_finished_task_keeps_no_waker() {
     assert!(poll_with(&mut root, &waker).is_ready());
     assert_eq!(Arc::strong_count(&count), 2);
     assert!(task.is_finished());
+}
+
+/// A waker that does something when its last clone is dropped.
+struct WhenDropped<F: Fn()>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for WhenDropped<F> {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl<F: Fn()> Drop for WhenDropped<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[test]
+fn a_changed_waker_whose_destructor_panics_does_not_unwind_out_of_the_root() {
+    let rt = Hand::default();
+    let _task = rt.spawn(pending::<()>());
+    let mut root = rt.next_root();
+    let bad = Waker::from(Arc::new(WhenDropped(|| panic!("in a waker"))));
+    assert!(poll_with(&mut root, &bad).is_pending());
+    drop(bad);
+    assert!(poll(&mut root).is_pending());
+}
+
+#[test]
+fn a_joiner_whose_waker_panics_when_dropped_cancels_all_the_same() {
+    let rt = Hand::default();
+    let log = Log::default();
+    let guard = OnDrop(log.clone(), "dropped");
+    let mut task = rt.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await;
+    });
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_pending());
+    let bad = Waker::from(Arc::new(WhenDropped(|| panic!("in a waker"))));
+    let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&bad));
+    assert!(polled.is_pending());
+    drop(bad);
+    drop(task);
+    assert!(poll(&mut root).is_ready());
+    assert_eq!(*log.lock().unwrap(), ["dropped"]);
+}
+
+#[test]
+fn a_waker_kept_beside_the_body_is_dropped_outside_all_locks() {
+    let rt = Hand::default();
+    let gate = Gate::default();
+    let task = rt.spawn_with().name("named").spawn({
+        let gate = gate.clone();
+        async move {
+            adopt(async move { tick().await });
+            gate.opened().await;
+        }
+    });
+    let task = Arc::new(task);
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut root = rt.next_root();
+        let seen = task.clone();
+        let waker = Waker::from(Arc::new(WhenDropped(move || drop(seen.name()))));
+        // The adopted work ends; the waker it was polled with is still kept.
+        assert!(poll_with(&mut root, &waker).is_pending());
+        assert!(poll_with(&mut root, &waker).is_pending());
+        drop(waker);
+        assert!(poll(&mut root).is_pending());
+        gate.open();
+        assert!(poll(&mut root).is_ready());
+        done.send(task.is_finished()).unwrap();
+    });
+    let finished = is_done.recv_timeout(std::time::Duration::from_secs(10));
+    assert!(finished.expect("a deadlock"));
 }
 
 // --- requests
@@ -455,6 +537,36 @@ fn work_adopted_from_outside_wakes_the_root() {
 }
 
 #[test]
+fn the_waker_is_there_before_the_work_beside_the_body_is_looked_at() {
+    // Else what another thread adds between that look and the waker is forgotten.
+    for body_is_over in [false, true] {
+        let rt = Hand::default();
+        let (count, waker) = Count::new();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let _task = rt.spawn({
+            let (count, woken) = (count.clone(), woken.clone());
+            async move {
+                let beside = async move {
+                    adopt(async {});
+                    woken.store(count.get(), Ordering::SeqCst);
+                    pending::<()>().await;
+                };
+                match body_is_over {
+                    true => defer(beside),
+                    false => {
+                        adopt(beside);
+                        pending::<()>().await;
+                    }
+                }
+            }
+        });
+        let mut root = rt.next_root();
+        assert!(poll_with(&mut root, &waker).is_pending());
+        assert_eq!(woken.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[test]
 fn clean_ups_run_newest_first_after_the_body_is_dropped() {
     for cancel in [false, true] {
         let rt = Hand::default();
@@ -603,6 +715,79 @@ fn clean_ups_that_no_runtime_takes_are_reported_once() {
             .all(|line| line.starts_with("clean-up lost with its runtime"))
     );
     assert!(watch.live().is_empty(), "{:?}", watch.live());
+}
+
+#[test]
+fn a_root_polled_after_it_was_ready_is_ready() {
+    let rt = Hand::default();
+    let _task = rt.spawn(async {});
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_ready());
+    assert!(poll(&mut root).is_ready());
+}
+
+#[test]
+fn a_destructor_that_panics_as_the_runtime_goes_is_called_one() {
+    let rt = Hand::default();
+    let mut task = rt.spawn(async {
+        let _guard = PanicOnDrop;
+        pending::<()>().await;
+    });
+    let mut root = rt.next_root();
+    assert!(poll(&mut root).is_pending());
+    drop(root);
+    let error = join(&mut task).unwrap_err();
+    assert!(error.is_lost());
+    assert_eq!(error.failures()[0].phase(), Phase::Destructor);
+}
+
+struct PanicOnDrop;
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[test]
+fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
+    #[derive(Clone)]
+    struct Seen(Arc<Mutex<Vec<bool>>>);
+    impl Drop for Seen {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push(crate::current().is_ok());
+        }
+    }
+    let rt = Hand::default();
+    let seen = Arc::default();
+    // Refused.
+    let held = Seen(Arc::clone(&seen));
+    let mut lost = rt.spawn_blocking(move || drop(held));
+    assert!(join(&mut lost).unwrap_err().is_lost());
+    // Cancelled while it waits.
+    let held = Seen(Arc::clone(&seen));
+    let region = Region::new(std::panic::Location::caller(), flag::JOB | flag::NO_HANDLE);
+    let member: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(region, rt));
+    let job = Job::new(move || drop(held), member.clone());
+    member.region().ask(None);
+    job.run();
+    assert_eq!(*seen.lock().unwrap(), [true, true]);
+}
+
+// --- depth
+
+#[test]
+fn a_hundred_thousand_values_that_hold_the_next_task_are_dropped_on_a_small_stack() {
+    struct Next(#[expect(dead_code, reason = "is there to be dropped")] Option<Task<Next>>);
+    let rt = Hand::default();
+    let mut head = Next(None);
+    for _ in 0..100_000 {
+        let task = rt.spawn(async move { head });
+        assert!(poll(&mut rt.next_root()).is_ready());
+        head = Next(Some(task));
+    }
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    thread.spawn(move || drop(head)).unwrap().join().unwrap();
 }
 
 // --- sizes

@@ -46,6 +46,7 @@ pub mod current;
 pub mod enter;
 pub mod panics;
 pub mod real_time;
+pub mod regions;
 pub mod shutdown;
 pub mod task;
 pub mod time;
@@ -194,6 +195,18 @@ macro_rules! __cases {
                 a_block_inside_a_poll_stops_no_other_task
                 what_needs_the_runtimes_context_is_polled_on_a_foreign_thread
                 nothing_is_made_to_yield_under_a_clock_moved_by_hand
+            }
+            async regions {
+                a_shield_holds_a_request_back_to_its_end
+                clean_ups_run_before_the_task_is_gone
+                a_token_stops_what_runs_until_it
+                a_thousand_tasks_stop_by_one_token
+                an_inner_region_unwinds_before_what_is_around_it
+                a_losing_arm_of_a_select_is_cleaned_up_by_its_task
+                a_hole_in_a_mask_can_be_cancelled
+                a_blocking_job_sees_that_it_was_asked_to_stop
+                a_checkpoint_stops_a_body_that_never_waits
+                a_root_in_place_waits_for_its_clean_ups
             }
             sync block_on {
                 a_value_comes_back

@@ -74,7 +74,7 @@ fn a_lost_child_is_a_member_and_a_cancelled_one_is_not() {
 
     let region = region();
     region.fail(Phase::CleanUp, Box::new("late"));
-    region.ask(Some(Reason::from("enough")));
+    region.ask(Some(&Reason::from("enough")));
     let join = JoinError::cancelled(&region);
     let join = ChildError::<&str>::from_join(Origin::Child, 0, join).unwrap_err();
     assert_eq!(join.reason().unwrap().as_str(), "enough");

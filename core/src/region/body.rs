@@ -1,0 +1,262 @@
+//! A body in its region: how it is polled, asked to stop, dropped, and cleaned up after.
+//!
+//! One engine for every kind of region: the root of a task, a root made in place, an inline region. The
+//! order of steps is that of the chapter "One task" in this crate's README.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::aside::{Aside, Leftovers};
+use super::contain::{Payload, contain, drop_contained};
+use super::frame::Entered;
+use super::state::{Seen, flag};
+use super::{Member, Phase, Region};
+
+/// How a body ended.
+pub(crate) enum Ended<T> {
+    Value(T),
+    Panicked(Payload),
+    Cancelled,
+}
+
+/// Where the end of a body is kept while the clean-ups run.
+pub(crate) trait Stow<T> {
+    fn put(&mut self, region: &Region, ended: Ended<T>);
+    fn take(&mut self, region: &Region) -> Option<Ended<T>>;
+}
+
+/// Where the body's end waits for the clean-ups: in the future itself, as its type is known there.
+pub(crate) struct InPlace<'a, T>(pub(crate) &'a mut Option<Ended<T>>);
+
+impl<T> Stow<T> for InPlace<'_, T> {
+    fn put(&mut self, _: &Region, ended: Ended<T>) {
+        *self.0 = Some(ended);
+    }
+
+    fn take(&mut self, _: &Region) -> Option<Ended<T>> {
+        self.0.take()
+    }
+}
+
+/// Polls a body in its region, and the clean-ups after it. Gives the end once everything is over.
+///
+/// What stands here is the turn that nearly all are: nobody has asked, and the body is pending or ready
+/// with nothing beside it. Everything else is out of line, so that this is small.
+#[inline]
+pub(crate) fn poll_region<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    member: &mut Option<Arc<dyn Member>>,
+    seen: &mut Seen,
+    stow: &mut impl Stow<F::Output>,
+    cx: &mut Context<'_>,
+) -> Option<Ended<F::Output>> {
+    let mut taken = None;
+    if body.is_some() && !member.as_deref()?.region().has(flag::ASKED) {
+        let turn = inside(member, 0, || take_turn(body.as_mut(), cx));
+        let region = member.as_deref()?.region();
+        match turn {
+            Poll::Pending if region.rests(cx.waker(), *seen) => return None,
+            Poll::Ready((ended, None)) if region.close_idle() => return Some(ended),
+            turn => taken = Some(turn),
+        }
+    }
+    go_on(taken, body, member, seen, stow, cx)
+}
+
+/// The rest of a poll, after a turn that was taken already.
+#[inline(never)]
+fn go_on<F: Future>(
+    mut taken: Option<Poll<End<F::Output>>>,
+    mut body: Pin<&mut Option<F>>,
+    member: &mut Option<Arc<dyn Member>>,
+    seen: &mut Seen,
+    stow: &mut impl Stow<F::Output>,
+    cx: &mut Context<'_>,
+) -> Option<Ended<F::Output>> {
+    let region = member.as_deref()?.region();
+    // A request that came before this poll: what is open inside is polled once more, so that it may
+    // unwind before the body around it is dropped.
+    let due = taken.is_none() && region.is_due();
+    let mut last_turn = due;
+    let mut ended = match (&taken, body.is_some()) {
+        (None, false) => stow.take(region),
+        (None, true) if due && region.inside().0 == 0 => Some(Ended::Cancelled),
+        _ => None,
+    };
+
+    while ended.is_none() && (taken.is_some() || body.is_some()) {
+        let turn = match taken.take() {
+            Some(turn) => turn,
+            None => inside(member, 0, || take_turn(body.as_mut(), cx)),
+        };
+        let region = member.as_deref()?.region();
+        ended = match turn {
+            Poll::Ready((ended, second)) => {
+                keep_second(region, second);
+                Some(ended)
+            }
+            Poll::Pending => match after_pending(member, seen, last_turn, cx)? {
+                Suspended::Cancelled => Some(Ended::Cancelled),
+                Suspended::OnceMore => {
+                    last_turn = true;
+                    None
+                }
+            },
+        };
+    }
+
+    if body.is_some() {
+        member.as_deref()?.region().tell();
+        ended = drop_body(member, body, ended);
+    }
+
+    let region = member.as_deref()?.region();
+    if !region.close_idle() {
+        // First, as above: whoever adds work later finds it.
+        region.register(cx.waker(), seen);
+        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;
+        if over.is_pending() {
+            let region = member.as_deref()?.region();
+            if let Some(ended) = ended {
+                stow.put(region, ended);
+            }
+            // Also where the body ended by itself: who is asked around us waits for our clean-ups.
+            if region.has(flag::ASKED) {
+                region.tell();
+            }
+            return None;
+        }
+    }
+    ended
+}
+
+/// What comes of a body that is pending and does not just wait.
+enum Suspended {
+    /// It was asked to stop, and nothing inside it has to go first.
+    Cancelled,
+    /// It was asked to stop while it was polled: what is open inside it is polled once more.
+    OnceMore,
+}
+
+/// The rest of a turn that ended with `Pending`. Nothing where the body waits: whoever asks it to stop
+/// finds the waker.
+fn after_pending(
+    member: &mut Option<Arc<dyn Member>>,
+    seen: &mut Seen,
+    last_turn: bool,
+    cx: &mut Context<'_>,
+) -> Option<Suspended> {
+    let region = member.as_deref()?.region();
+    // Not after the work and the request are looked at: what comes between would be missed.
+    region.register(cx.waker(), seen);
+    if region.has(flag::WORK) {
+        beside(member, |region| Aside::poll_beside_body(region, cx));
+    }
+    let region = member.as_deref()?.region();
+    if !region.is_due() {
+        return None;
+    }
+    match region.inside() {
+        // Those inside are on their way out. So are we, and who is around us must wait as well.
+        (_, 1..) => {
+            region.tell();
+            None
+        }
+        (0, 0) => Some(Suspended::Cancelled),
+        (_, 0) if last_turn => Some(Suspended::Cancelled),
+        (_, 0) => Some(Suspended::OnceMore),
+    }
+}
+
+/// Runs `f`, which lets no panic out, inside the region below `mask` masks.
+///
+/// Meanwhile `member` is what was there before, and not the region itself.
+#[inline]
+fn inside<T>(member: &mut Option<Arc<dyn Member>>, mask: u32, f: impl FnOnce() -> T) -> T {
+    let _entered = Entered::poll(member, mask);
+    f()
+}
+
+/// Runs `f`, which lets no panic out, inside the region and masked: a request that made these
+/// clean-ups start must not stop them.
+fn beside<T>(member: &mut Option<Arc<dyn Member>>, f: impl FnOnce(&Region) -> T) -> Option<T> {
+    let held = member.clone()?;
+    Some(inside(member, 1, || f(held.region())))
+}
+
+/// How a body ended, and the panic of a destructor that came on top of another panic.
+type End<T> = (Ended<T>, Option<Payload>);
+
+/// Polls the body and, once it is ready, drops it: both inside the region, in one go.
+fn take_turn<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<End<F::Output>> {
+    let mut value = None;
+    let turn = contain(|| {
+        let Some(Poll::Ready(ready)) = body.as_mut().as_pin_mut().map(|body| body.poll(cx)) else {
+            return;
+        };
+        value = Some(ready);
+        body.set(None);
+    });
+    match (turn, value) {
+        (Ok(()), None) => Poll::Pending,
+        (Ok(()), Some(value)) => Poll::Ready((Ended::Value(value), None)),
+        // It was the destructor that panicked, which outranks the value.
+        (Err(payload), Some(value)) => {
+            let second = drop_contained(value).err();
+            Poll::Ready((Ended::Panicked(payload), second))
+        }
+        (Err(payload), None) => {
+            let second = contain(|| body.set(None)).err();
+            Poll::Ready((Ended::Panicked(payload), second))
+        }
+    }
+}
+
+/// Drops a body that has not ended by itself, inside its region. A destructor's panic outranks a
+/// cancel.
+fn drop_body<F: Future>(
+    member: &mut Option<Arc<dyn Member>>,
+    mut body: Pin<&mut Option<F>>,
+    ended: Option<Ended<F::Output>>,
+) -> Option<Ended<F::Output>> {
+    match inside(member, 0, || contain(|| body.set(None))) {
+        Ok(()) => ended,
+        Err(payload) => Some(Ended::Panicked(payload)),
+    }
+}
+
+fn keep_second(region: &Region, second: Option<Payload>) {
+    if let Some(second) = second {
+        region.fail(Phase::Destructor, second);
+    }
+}
+
+/// Ends a region whose future is dropped half-way: drops the body in it, gives out what is left.
+pub(crate) fn abandon<F: Future>(
+    body: Pin<&mut Option<F>>,
+    member: Option<Arc<dyn Member>>,
+    stow: &mut impl Stow<F::Output>,
+) -> Option<(Arc<dyn Member>, Leftovers)> {
+    let mut member = Some(member?);
+    let dropped = drop_body(&mut member, body, None);
+    let member = member?;
+    if let Some(Ended::Panicked(payload)) = dropped {
+        member.region().fail(Phase::Destructor, payload);
+    }
+    match stow.take(member.region()) {
+        Some(Ended::Panicked(payload)) => member.region().fail(Phase::Body, payload),
+        Some(Ended::Value(value)) => {
+            if let Err(payload) = drop_contained(value) {
+                member.region().fail(Phase::Destructor, payload);
+            }
+        }
+        Some(Ended::Cancelled) | None => {}
+    }
+    let left = member.region().close_with_leftovers();
+    Some((member, left))
+}

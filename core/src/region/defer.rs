@@ -1,0 +1,125 @@
+//! Asynchronous clean-ups.
+
+use std::fmt;
+use std::future::Future;
+
+use super::{BoxFuture, frame};
+
+/// Runs `cleanup` when the task, or the innermost region around, has ended: however it ends.
+///
+/// Clean-ups run after the body is dropped, one at a time, the newest first; all of them run even if one
+/// panics. A request to stop does not reach them (they are shielded), and the task is not over before
+/// they are: who awaits its handle, or [`cancel_and_wait`](crate::Task::cancel_and_wait), waits for them
+/// too. A clean-up may defer more.
+///
+/// Called in a destructor while a body is being dropped, it is asynchronous drop.
+///
+/// It belongs to the region in which it is *called*. A future that is moved to another task by hand
+/// leaves its clean-ups where it registered them.
+///
+/// # Panics
+///
+/// In code that runs in no task of this library: there is no end to wait for. [`try_defer`] gives the
+/// clean-up back instead; [`rooted`](crate::rooted) makes a root.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use anyrt::{backend::builtin::BuiltinRuntime, defer, prelude::*};
+///
+/// let owner = BuiltinRuntime::new();
+/// let log = Arc::new(Mutex::new(Vec::new()));
+/// let task = owner.handle().spawn({
+///     let log = log.clone();
+///     async move {
+///         let (first, second) = (log.clone(), log.clone());
+///         defer(async move { first.lock().unwrap().push("close the connection") });
+///         defer(async move { second.lock().unwrap().push("roll back") });
+///         std::future::pending::<()>().await
+///     }
+/// });
+/// let error = owner.block_on(async {
+///     while Arc::strong_count(&log) < 4 {
+///         owner.handle().sleep(std::time::Duration::from_millis(1)).await; // until it runs
+///     }
+///     task.cancel_and_wait().await.unwrap_err()
+/// });
+/// assert!(error.is_cancelled());
+/// assert_eq!(*log.lock().unwrap(), ["roll back", "close the connection"]);
+/// ```
+#[track_caller]
+#[doc(alias = "adefer")]
+#[doc(alias = "finally")]
+pub fn defer<F>(cleanup: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    if let Err(NoRegion(_)) = try_defer(cleanup) {
+        panic!(
+            "`defer` was called in code that runs in no task of anyrt, so its clean-up would never run: \
+             enter one with `block_on`, `spawn`, or `rooted(&rt, future)`"
+        );
+    }
+}
+
+/// Does as [`defer`] does, or gives the clean-up back.
+///
+/// # Errors
+///
+/// [`NoRegion`] with the clean-up, in code that runs in no task of this library.
+///
+/// # Examples
+///
+/// ```
+/// let refused = anyrt::try_defer(async {});
+/// assert!(refused.unwrap_err().to_string().contains("no task"));
+/// ```
+pub fn try_defer<F>(cleanup: F) -> Result<(), NoRegion<F>>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(member) = frame::current() else {
+        return Err(NoRegion(cleanup));
+    };
+    let cleanup: BoxFuture = Box::pin(cleanup);
+    let Err(mut cleanup) = member.region().defer(cleanup) else {
+        return Ok(());
+    };
+    // The region has ended, and code of it still runs: a waker, a callback. The next one outwards
+    // takes it; the outermost reports it as lost.
+    let mut around = member.region().up();
+    while let Some(next) = around {
+        match next.region().adopt(cleanup) {
+            Ok(()) => return Ok(()),
+            Err(back) => cleanup = back,
+        }
+        around = next.region().up();
+    }
+    let left = super::Leftovers {
+        cleanups: vec![cleanup],
+        adopted: Vec::new(),
+    };
+    super::hand_over(&member, None, left);
+    Ok(())
+}
+
+/// A clean-up that no region took, because the code that deferred it runs in none.
+pub struct NoRegion<F>(
+    /// The clean-up.
+    pub F,
+);
+
+impl<F> fmt::Debug for NoRegion<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NoRegion(..)")
+    }
+}
+
+impl<F> fmt::Display for NoRegion<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no task of anyrt is running on this thread, so the clean-up would never run")
+    }
+}
+
+impl<F> std::error::Error for NoRegion<F> {}

@@ -1,0 +1,184 @@
+//! A region inside a task: a stretch of it that can be asked to stop without the rest.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project::{pin_project, pinned_drop};
+
+use super::body::{Ended, InPlace, abandon, poll_region};
+use super::state::{Seen, flag};
+use super::{Leftovers, Member, Reason, Region, frame, hand_over};
+use crate::runtime::AnyRuntime;
+
+/// The region of an [`Inline`] future, as the code inside finds it.
+struct InlineMember {
+    region: Region,
+}
+
+impl Member for InlineMember {
+    fn region(&self) -> &Region {
+        &self.region
+    }
+
+    fn erase_runtime(&self) -> Option<AnyRuntime> {
+        None
+    }
+
+    fn publish(&self, _: &mut dyn Any) {}
+
+    fn spawn_orphans(&self, _: &Region, left: Leftovers) -> Result<(), Leftovers> {
+        Err(left)
+    }
+}
+
+/// Polls a body in a region of its own, in whatever region this is polled in.
+#[pin_project(PinnedDrop)]
+pub(crate) struct Inline<F: Future> {
+    #[pin]
+    body: Option<F>,
+    /// Made at the first poll; gone when the region has ended.
+    member: Option<Arc<dyn Member>>,
+    seen: Seen,
+    stowed: Option<Ended<F::Output>>,
+    /// Which region this was polled in last; compared only with regions that it holds alive.
+    place: usize,
+    stage: Stage,
+    reason: Option<Reason>,
+    location: &'static Location<'static>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Open {
+        linked: bool,
+    },
+    /// Stopped by a request around it: never ready, it waits to be dropped.
+    StoppedFromOutside,
+    Ended,
+}
+
+impl<F: Future> Inline<F> {
+    pub(crate) fn new(body: F, location: &'static Location<'static>) -> Self {
+        Inline {
+            body: Some(body),
+            member: None,
+            seen: Seen::default(),
+            stowed: None,
+            place: 0,
+            stage: Stage::New,
+            reason: None,
+            location,
+        }
+    }
+
+    /// Asks the region to stop. It must be polled after this.
+    pub(crate) fn ask(self: Pin<&mut Self>, reason: &Reason) {
+        if let Some(member) = &self.member {
+            member.region().ask(Some(reason));
+        }
+    }
+
+    /// Ends a region that never started.
+    pub(crate) fn set_ended(self: &mut Pin<&mut Self>) {
+        let mut this = self.as_mut().project();
+        this.body.set(None);
+        *this.stage = Stage::Ended;
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// Why the region was stopped, once it has ended so.
+    pub(crate) fn take_reason(self: Pin<&mut Self>) -> Option<Reason> {
+        self.project().reason.take()
+    }
+
+    /// Polls the body, and its clean-ups after it.
+    ///
+    /// What a request of the region around it has stopped is never ready: that one is about to be dropped.
+    /// If it was moved away after the request, it is ready: where it is now, nobody would drop it.
+    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
+        let this = self.project();
+        let mut linked = match *this.stage {
+            Stage::New => {
+                // An opening edge: where a request is due, nothing new starts. The region around acts on
+                // it at this `Pending`.
+                if frame::is_stopping() {
+                    return Poll::Pending;
+                }
+                let around = frame::current();
+                let linked = around.is_some() && frame::mask() == 0;
+                let region = Region::new(this.location, flag::NO_HANDLE | flag::INLINE);
+                let member: Arc<dyn Member> = Arc::new(InlineMember { region });
+                Region::open(&member, around.as_ref(), linked);
+                *this.member = Some(member);
+                *this.place = frame::place();
+                *this.stage = Stage::Open { linked };
+                linked
+            }
+            Stage::Open { linked } => linked,
+            Stage::StoppedFromOutside => return Poll::Pending,
+            Stage::Ended => panic!("a region was polled after it had ended"),
+        };
+        if let Some(member) = this
+            .member
+            .as_ref()
+            .filter(|_| frame::place() != *this.place)
+        {
+            let around = frame::current();
+            linked = around.is_some() && frame::mask() == 0;
+            Region::move_to(member, around.as_ref(), linked);
+            *this.place = frame::place();
+            *this.stage = Stage::Open { linked };
+        }
+        let stow = &mut InPlace(this.stowed);
+        let Some(ended) = poll_region(this.body, this.member, this.seen, stow, cx) else {
+            return Poll::Pending;
+        };
+        if let Some(member) = this.member.take() {
+            *this.reason = member.region().reason();
+            close(&*member);
+        }
+        // Our own request is void where the region around is asked too: that one decides.
+        if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
+            *this.stage = Stage::StoppedFromOutside;
+            return Poll::Pending;
+        }
+        *this.stage = Stage::Ended;
+        Poll::Ready(ended)
+    }
+}
+
+/// Whether the region around this one is asked to stop, or just about to be: those inside are told first.
+fn is_asked_around() -> bool {
+    frame::look(|around| around.is_some_and(|around| around.region().has(flag::ASKING)))
+}
+
+/// Leaves the region around, and reports what has no place in an outcome.
+fn close(member: &dyn Member) {
+    let region = member.region();
+    region.forget_runner();
+    region.report_kept();
+    region.set_done();
+    region.leave();
+}
+
+#[pinned_drop]
+impl<F: Future> PinnedDrop for Inline<F> {
+    fn drop(self: Pin<&mut Self>) {
+        let this = self.project();
+        let stow = &mut InPlace(this.stowed);
+        let Some((member, left)) = abandon(this.body, this.member.take(), stow) else {
+            return;
+        };
+        let around = frame::current().or_else(|| member.region().up());
+        hand_over(&member, around.as_ref(), left);
+        close(&*member);
+    }
+}

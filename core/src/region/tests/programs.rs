@@ -1,0 +1,368 @@
+//! Random programs of everything that a region can do, with a request at a random step, and what must
+//! hold for each of them.
+//!
+//! `ANYRT_PROGRAMS=200000 cargo test --release -p anyrt-core --lib random_programs` runs more of them;
+//! `ANYRT_PROGRAM_SEED=N` runs the one that failed.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use crate::region::BoxFuture;
+use crate::task::tests::Hand;
+use crate::{CancelToken, Cancellable, Runtime, defer, shield, uncancellable};
+
+/// One step of a program.
+#[derive(Clone, Debug)]
+enum Step {
+    Tick,
+    /// A clean-up that suspends this often.
+    Defer(usize),
+    Shield(Vec<Step>),
+    /// Shielded, with a hole in which the steps run.
+    Hole(Vec<Step>),
+    /// A region that a token may stop.
+    Until(usize, Vec<Step>),
+    /// The same, tried again as long as it is stopped.
+    Retry(usize, Vec<Step>),
+    Join(Vec<Step>, Vec<Step>),
+    /// The arm that loses is dropped where it is.
+    Select(Vec<Step>, Vec<Step>),
+    /// A task that is awaited.
+    Spawn(Vec<Step>),
+    /// A task whose handle is dropped.
+    SpawnDrop(Vec<Step>),
+    /// A region that is polled here once, and then by another task.
+    Move(usize, Vec<Step>),
+}
+
+/// A small generator of its own: a failing program must be the same on every machine.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n as u64) as usize
+    }
+
+    fn steps(&mut self, depth: usize) -> Vec<Step> {
+        let count = 1 + self.below(3);
+        (0..count).map(|_| self.step(depth)).collect()
+    }
+
+    fn step(&mut self, depth: usize) -> Step {
+        let token = self.below(TOKENS);
+        match self.below(if depth == 0 { 5 } else { 18 }) {
+            0..=2 => Step::Tick,
+            3 | 4 => Step::Defer(self.below(3)),
+            5..=7 => Step::Shield(self.steps(depth - 1)),
+            8 => Step::Hole(self.steps(depth - 1)),
+            9 | 10 => Step::Until(token, self.steps(depth - 1)),
+            11 => Step::Retry(token, self.steps(depth - 1)),
+            12 | 13 => Step::Join(self.steps(depth - 1), self.steps(depth - 1)),
+            14 => Step::Select(self.steps(depth - 1), self.steps(depth - 1)),
+            15 => Step::Spawn(self.steps(depth - 1)),
+            16 => Step::SpawnDrop(self.steps(depth - 1)),
+            _ => Step::Move(token, self.steps(depth - 1)),
+        }
+    }
+}
+
+const TOKENS: usize = 3;
+
+/// What a program leaves behind while it runs.
+#[derive(Default)]
+struct World {
+    rt: Hand,
+    tokens: [CancelToken; TOKENS],
+    locals: AtomicIsize,
+    cleanups: AtomicUsize,
+    cleaned: AtomicUsize,
+    /// An arm that lost is being dropped: what is inside it could not unwind.
+    dropping_an_arm: AtomicBool,
+    /// Polls since the request, to see that it is acted on.
+    asked: AtomicBool,
+    wrong: Mutex<Vec<String>>,
+}
+
+impl World {
+    fn wrong(&self, what: impl Into<String>) {
+        self.wrong.lock().unwrap().push(what.into());
+    }
+}
+
+/// A region of the program: how many of its clean-ups have not run.
+#[derive(Default)]
+struct Record(AtomicUsize);
+
+/// Declared before all the regions of a sequence of steps, so it must outlive them.
+struct Local {
+    world: Arc<World>,
+    regions: Vec<Arc<Record>>,
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.world.locals.fetch_sub(1, SeqCst);
+        let left: usize = self
+            .regions
+            .iter()
+            .map(|region| region.0.load(SeqCst))
+            .sum();
+        if left > 0 && !self.world.dropping_an_arm.load(SeqCst) {
+            self.world
+                .wrong("a local died before the clean-ups of a region that was opened after it");
+        }
+    }
+}
+
+async fn tick() {
+    let mut over = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut over, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The first arm to end wins; the other is dropped half-way.
+async fn select(world: Arc<World>, one: BoxFuture, two: BoxFuture) {
+    let (mut one, mut two) = (Some(one), Some(two));
+    poll_fn(|cx| {
+        for (winner, loser) in [(0, 1), (1, 0)] {
+            let arms = [&mut one, &mut two];
+            let ended = match arms.into_iter().nth(winner) {
+                Some(Some(arm)) => arm.as_mut().poll(cx).is_ready(),
+                _ => false,
+            };
+            if ended {
+                let loser = if loser == 0 { one.take() } else { two.take() };
+                let nested = world.dropping_an_arm.swap(true, SeqCst);
+                drop(loser);
+                world.dropping_an_arm.store(nested, SeqCst);
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A future that another task has begun.
+struct Moved {
+    half_run: Option<BoxFuture>,
+    polled: bool,
+    world: Arc<World>,
+}
+
+impl Future for Moved {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.polled = true;
+        match &mut self.half_run {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Moved {
+    fn drop(&mut self) {
+        // Its new task was cancelled before it was polled, and never runs: nothing could unwind.
+        let nested = self.world.dropping_an_arm.load(SeqCst);
+        self.world
+            .dropping_an_arm
+            .store(nested || !self.polled, SeqCst);
+        drop(self.half_run.take());
+        self.world.dropping_an_arm.store(nested, SeqCst);
+    }
+}
+
+/// Runs `steps` as part of the region that `record` stands for.
+fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
+    world.locals.fetch_add(1, SeqCst);
+    let mut local = Local {
+        world: Arc::clone(&world),
+        regions: Vec::new(),
+    };
+    Box::pin(async move {
+        for step in steps {
+            let part = |steps| run(Arc::clone(&world), Arc::clone(&record), steps);
+            match step {
+                Step::Tick => tick().await,
+                Step::Defer(ticks) => {
+                    world.cleanups.fetch_add(1, SeqCst);
+                    record.0.fetch_add(1, SeqCst);
+                    let (world, record) = (Arc::clone(&world), Arc::clone(&record));
+                    defer(async move {
+                        for _ in 0..ticks {
+                            tick().await;
+                        }
+                        // Masked: what is opened here is not stopped by what started it.
+                        shield(tick()).await;
+                        world.cleaned.fetch_add(1, SeqCst);
+                        record.0.fetch_sub(1, SeqCst);
+                    });
+                }
+                Step::Shield(steps) => shield(part(steps)).await,
+                Step::Hole(steps) => {
+                    let body = part(steps);
+                    uncancellable(move |mut mask| async move {
+                        tick().await;
+                        mask.open(body).await;
+                        tick().await;
+                    })
+                    .await;
+                }
+                Step::Until(token, steps) => {
+                    let inner = Arc::new(Record::default());
+                    local.regions.push(Arc::clone(&inner));
+                    let body = run(Arc::clone(&world), inner, steps);
+                    let _ = body.until(&world.tokens[token]).await;
+                }
+                Step::Retry(token, steps) => {
+                    for tries in 0.. {
+                        let inner = Arc::new(Record::default());
+                        local.regions.push(Arc::clone(&inner));
+                        let body = run(Arc::clone(&world), inner, steps.clone());
+                        // A token stays cancelled: only a request from outside could spin here.
+                        let fresh = CancelToken::new();
+                        let token = if tries == 0 {
+                            &world.tokens[token]
+                        } else {
+                            &fresh
+                        };
+                        if body.until(token).await.is_ok() {
+                            break;
+                        }
+                        if tries > 3 {
+                            world.wrong("a stopped region gave its error again and again");
+                            break;
+                        }
+                    }
+                }
+                Step::Join(one, two) => {
+                    futures::future::join(part(one), part(two)).await;
+                }
+                Step::Select(one, two) => {
+                    select(Arc::clone(&world), part(one), part(two)).await;
+                }
+                Step::Spawn(steps) => {
+                    let record = Arc::new(Record::default());
+                    let body = run(Arc::clone(&world), record, steps);
+                    let _ = world.rt.spawn(body).await;
+                }
+                Step::SpawnDrop(steps) => {
+                    let record = Arc::new(Record::default());
+                    let body = run(Arc::clone(&world), record, steps);
+                    drop(world.rt.spawn(body));
+                }
+                Step::Move(token, steps) => {
+                    let record = Arc::new(Record::default());
+                    let body = run(Arc::clone(&world), record, steps);
+                    let token = world.tokens[token].clone();
+                    let mut moving: BoxFuture = Box::pin(async move {
+                        let _ = body.until(&token).await;
+                    });
+                    let first = poll_fn(|cx| Poll::Ready(moving.as_mut().poll(cx))).await;
+                    if first.is_pending() {
+                        // Its shields and clean-ups belong to whoever polls it now.
+                        let moved = Moved {
+                            half_run: Some(moving),
+                            polled: false,
+                            world: Arc::clone(&world),
+                        };
+                        let _ = world.rt.spawn(moved).await;
+                    }
+                }
+            }
+        }
+        drop(local);
+    })
+}
+
+/// Runs the program of one seed, and says what was wrong with it.
+fn program(seed: u64) -> Result<(), String> {
+    let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    for _ in 0..8 {
+        random.below(2);
+    }
+    let steps = random.steps(5);
+    let world = Arc::new(World::default());
+    let record = Arc::new(Record::default());
+    let task = world
+        .rt
+        .spawn(run(Arc::clone(&world), record, steps.clone()));
+    let request = random.below(40);
+    let mut roots: Vec<BoxFuture> = Vec::new();
+    let fail = |what: String| Err(format!("seed {seed}: {what}\n{steps:#?}"));
+    for step in 0..4_000 {
+        roots.extend(world.rt.take_roots());
+        if roots.is_empty() {
+            break;
+        }
+        if step == request {
+            world.asked.store(true, SeqCst);
+            task.cancel("a random step");
+        } else if random.below(30) == 0 {
+            world.tokens[random.below(TOKENS)].cancel("a random token");
+        }
+        let next = random.below(roots.len());
+        if poll_once(roots[next].as_mut()).is_ready() {
+            drop(roots.swap_remove(next));
+        }
+    }
+    if !roots.is_empty() {
+        return fail(format!("{} tasks are stuck", roots.len()));
+    }
+    if !task.is_finished() {
+        return fail("the task is not finished".into());
+    }
+    drop(task);
+    let (due, run) = (world.cleanups.load(SeqCst), world.cleaned.load(SeqCst));
+    if due != run {
+        return fail(format!("{run} of {due} clean-ups ran"));
+    }
+    let locals = world.locals.load(SeqCst);
+    if locals != 0 {
+        return fail(format!("{locals} locals are alive"));
+    }
+    let wrong = std::mem::take(&mut *world.wrong.lock().unwrap());
+    match wrong.first() {
+        Some(what) => fail(what.clone()),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn random_programs_end_clean_whatever_is_asked_of_them() {
+    if let Some(seed) = number("ANYRT_PROGRAM_SEED") {
+        return program(seed).unwrap();
+    }
+    let programs = number("ANYRT_PROGRAMS").unwrap_or(20_000);
+    let failed: Vec<String> = (1..=programs)
+        .filter_map(|seed| program(seed).err())
+        .collect();
+    if let Some(first) = failed.iter().min_by_key(|text| text.len()) {
+        panic!(
+            "{} of {programs} programs; the shortest: {first}",
+            failed.len()
+        );
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}

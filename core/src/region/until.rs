@@ -1,0 +1,210 @@
+//! Running a future until a token is cancelled.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{Location, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project::pin_project;
+
+use super::body::Ended;
+use super::inline::Inline;
+use super::shield::{Shield, shield};
+use super::state::flag;
+use super::token::{CancelToken, Cancelled};
+use super::{Reason, frame};
+
+/// Words after a future that say what may stop it.
+///
+/// Exported by the prelude; implemented by every future.
+pub trait Cancellable: Future + Sized {
+    /// Runs this future until `token` is cancelled.
+    ///
+    /// It is a region of its own: cancelled, it is dropped where it suspends (its shields first run to
+    /// their end), then its clean-ups run, and only then is the reason given. A value that is there is
+    /// given even if the token is cancelled at the same time. A token that was cancelled before the first
+    /// poll starts nothing.
+    ///
+    /// A request to the task around it stops it as well, and then it never returns: the task is dropped.
+    ///
+    /// Dropping this drops the future; its clean-ups go on in the region around it.
+    ///
+    /// # Errors
+    ///
+    /// The token's reason; or, for a future that was moved to another task half-way, the reason of a
+    /// request to the task that it was begun in.
+    ///
+    /// # Panics
+    ///
+    /// With a panic of the future, once its clean-ups have run; and when polled after it was ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{CancelToken, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let token = CancelToken::new();
+    /// owner.block_on(async {
+    ///     assert_eq!(async { 5 }.until(&token).await, Ok(5));
+    ///
+    ///     let forever = owner.handle().spawn({
+    ///         let token = token.clone();
+    ///         async move { std::future::pending::<()>().until(&token).await }
+    ///     });
+    ///     token.cancel("closing time");
+    ///     let reason = forever.await.unwrap().unwrap_err();
+    ///     assert_eq!(reason.as_str(), "closing time");
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "with_token")]
+    #[doc(alias = "run_until_cancelled")]
+    fn until(self, token: &CancelToken) -> Until<'_, Self> {
+        Until {
+            region: Inline::new(self, Location::caller()),
+            cancelled: token.cancelled(),
+            token,
+            started: false,
+            asked: None,
+        }
+    }
+
+    /// Runs this future to its end, whatever is asked of the task meanwhile: [`shield`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// assert_eq!(owner.block_on(async { 5 }.shielded()), 5);
+    /// ```
+    fn shielded(self) -> Shield<Self> {
+        shield(self)
+    }
+}
+
+impl<F: Future> Cancellable for F {}
+
+/// The future of [`Cancellable::until`].
+#[pin_project]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Until<'a, F: Future> {
+    #[pin]
+    region: Inline<F>,
+    #[pin]
+    cancelled: Cancelled<'a>,
+    token: &'a CancelToken,
+    started: bool,
+    /// The reason, once the token has asked.
+    asked: Option<Reason>,
+}
+
+/// What is said of a task that was asked to stop without a reason: its handle was dropped.
+const NO_REASON: Reason = Reason::fixed("the task was cancelled");
+
+impl<F: Future> Future for Until<'_, F> {
+    type Output = Result<F::Output, Reason>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        assert!(
+            !this.region.has_ended(),
+            "an `Until` future was polled after it was ready"
+        );
+        if !*this.started && !frame::is_stopping() {
+            *this.started = true;
+            if let Some(reason) = this.token.reason() {
+                this.region.set_ended();
+                return Poll::Ready(Err(reason));
+            }
+        }
+        loop {
+            // The body first: a value that is there is delivered.
+            match this.region.as_mut().poll_end(cx) {
+                Poll::Ready(Ended::Value(value)) => return Poll::Ready(Ok(value)),
+                Poll::Ready(Ended::Panicked(payload)) => resume_unwind(payload),
+                Poll::Ready(Ended::Cancelled) => {
+                    let reason = this.asked.take().or(this.region.as_mut().take_reason());
+                    return Poll::Ready(Err(reason.unwrap_or(NO_REASON)));
+                }
+                Poll::Pending if this.asked.is_some() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+            let Poll::Ready(reason) = this.cancelled.as_mut().poll(cx) else {
+                return Poll::Pending;
+            };
+            this.region.as_mut().ask(&reason);
+            *this.asked = Some(reason);
+        }
+    }
+}
+
+impl<F: Future> fmt::Debug for Until<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Until")
+            .field("asked", &self.asked)
+            .field("ready", &self.region.has_ended())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns whether the code that is running has been asked to stop.
+///
+/// True from the request on, also inside a shield or a clean-up, where the request is not due. It is how
+/// a blocking job, which nothing can stop from outside, learns that it should end by itself. False in
+/// code that runs in no task of this library.
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{backend::builtin::BuiltinRuntime, cancel_requested, prelude::*};
+///
+/// let owner = BuiltinRuntime::new();
+/// let (started, is_started) = std::sync::mpsc::channel();
+/// let job = owner.handle().spawn_blocking(move || {
+///     started.send(()).unwrap();
+///     while !cancel_requested() {
+///         std::thread::yield_now();
+///     }
+///     "ended by itself"
+/// });
+/// is_started.recv().unwrap();
+/// assert_eq!(owner.block_on(job.cancel_and_wait()).unwrap(), "ended by itself");
+/// ```
+pub fn cancel_requested() -> bool {
+    frame::look(|member| member.is_some_and(|member| member.region().has(flag::ASKED)))
+}
+
+/// Suspends if a request to stop is due, which ends the task here; else goes on at once.
+///
+/// For long stretches of code that never wait. It does not let other tasks run. Inside a shield nothing
+/// is due.
+///
+/// Cancel safe: it holds nothing.
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{backend::builtin::BuiltinRuntime, checkpoint, prelude::*};
+///
+/// let owner = BuiltinRuntime::new();
+/// let sum = owner.block_on(async {
+///     let mut sum = 0;
+///     for n in 0..1_000 {
+///         checkpoint().await;
+///         sum += n;
+///     }
+///     sum
+/// });
+/// assert_eq!(sum, 499_500);
+/// ```
+pub async fn checkpoint() {
+    poll_fn(|_| match frame::is_stopping() {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
+}

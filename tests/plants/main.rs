@@ -68,14 +68,14 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "the waker is registered once only",
-        file: "core/src/region/state.rs",
+        file: "core/src/region/state/mod.rs",
         was: "        if self.has(flag::RUNNER) && self.saw(waker, *seen) {\n            return;",
         now: "        if self.has(flag::RUNNER) {\n            return;",
         test: Test::Core("a_changed_waker_is_the_one_that_a_cancel_wakes"),
     },
     Plant {
         name: "a waker that was taken out is not registered again",
-        file: "core/src/region/state.rs",
+        file: "core/src/region/state/mod.rs",
         was: "        if self.has(flag::RUNNER) && self.saw(waker, *seen) {\n            return;",
         now: "        if self.saw(waker, *seen) {\n            return;",
         test: Test::Core("a_waker_that_a_request_took_is_registered_again"),
@@ -124,14 +124,14 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "a request does not wake",
-        file: "core/src/region/state.rs",
+        file: "core/src/region/state/mod.rs",
         was: "        self.set(flag::ASKED);\n        let waker = self.take_runner(&mut runner);\n        drop(runner);\n        self.wake(waker);",
         now: "        self.set(flag::ASKED);\n        let waker = self.take_runner(&mut runner);\n        drop(runner);\n        drop(waker);",
         test: Test::Core("a_changed_waker_is_the_one_that_a_cancel_wakes"),
     },
     Plant {
         name: "clean-ups run oldest first",
-        file: "core/src/region/state.rs",
+        file: "core/src/region/state/work.rs",
         was: "            rare.cleanups.pop()",
         now: "            (!rare.cleanups.is_empty()).then(|| rare.cleanups.remove(0))",
         test: Test::Core("clean_ups_run_newest_first_after_the_body_is_dropped"),
@@ -145,7 +145,7 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "R1: what is open inside does not unwind first",
-        file: "core/src/region/state.rs",
+        file: "core/src/region/state/place.rs",
         was: "        if !self.has(flag::OPEN) {",
         now: "        if !self.has(flag::OPEN) || true {",
         test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),

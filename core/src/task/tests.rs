@@ -156,7 +156,7 @@ impl Drop for OnDrop {
 }
 
 /// One suspension.
-async fn tick() {
+pub(crate) async fn tick() {
     let mut over = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut over, true) {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use futures::future::{join, select};
 
 use crate::region::{BoxFuture, frame};
-use crate::task::tests::Hand;
+use crate::task::tests::{Hand, tick};
 use crate::{
     CancelToken, Cancellable, JoinError, Runtime, Task, cancel_requested, checkpoint, defer,
     rooted, shield, uncancellable,
@@ -33,19 +33,6 @@ impl Drop for OnDrop {
     fn drop(&mut self) {
         say(&self.0, self.1);
     }
-}
-
-/// One suspension.
-async fn tick() {
-    let mut over = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut over, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {

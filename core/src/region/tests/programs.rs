@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::region::BoxFuture;
-use crate::task::tests::Hand;
+use crate::task::tests::{Hand, tick};
 use crate::{CancelToken, Cancellable, Runtime, defer, shield, uncancellable};
 
 /// One step of a program.
@@ -118,18 +118,6 @@ impl Drop for Local {
                 .wrong("a local died before the clean-ups of a region that was opened after it");
         }
     }
-}
-
-async fn tick() {
-    let mut over = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut over, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {

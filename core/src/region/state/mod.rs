@@ -1,5 +1,8 @@
 //! The state of one region: who asked it to stop, who is to be woken, what it has on its hands.
 
+mod place;
+mod work;
+
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
@@ -8,13 +11,17 @@ use std::task::Waker;
 
 use once_cell::race::OnceBox;
 
-use super::Member;
-use super::aside::{Aside, BoxFuture, Leftovers};
-use super::contain::{Payload, contain, drop_contained};
-use super::failure::{self, Failure, Phase};
-use super::reason::Reason;
-use super::watch::Watch;
+use crate::region::Member;
+use crate::region::aside::{Aside, BoxFuture};
+use crate::region::contain::{Payload, contain, drop_contained};
+use crate::region::failure::{self, Failure, Phase};
+use crate::region::reason::Reason;
+use crate::region::watch::Watch;
 use crate::runtime::AnyRuntime;
+
+use place::Place;
+pub(crate) use place::Shields;
+pub(crate) use work::Next;
 
 /// A stretch of a task that is cancelled and cleaned up as a unit.
 ///
@@ -101,29 +108,10 @@ pub(crate) struct Parts {
     pub(crate) failures: Vec<Failure>,
 }
 
-/// Where an inline region stands: looked up again at each of its polls.
-#[derive(Default)]
-struct Place {
-    /// The region that it was polled in last.
-    up: Option<Arc<dyn Member>>,
-    /// Whether requests of the region around it are its own: decided when it came there.
-    linked: bool,
-    /// Whether it is counted as unwinding in `up`.
-    told: bool,
-}
-
 impl Rare {
     fn parts(&self) -> MutexGuard<'_, Parts> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the root is to do next with the work beside its body.
-pub(crate) enum Next {
-    /// Poll this.
-    Poll(Box<Aside>),
-    /// Nothing is left, and the region is closed.
-    Closed,
 }
 
 impl Region {
@@ -411,283 +399,6 @@ impl Region {
         }
     }
 
-    // --- what is open inside, and what it is open in
-
-    /// How many linked regions are open directly inside, and how many are on their way out.
-    #[inline]
-    pub(crate) fn inside(&self) -> (usize, usize) {
-        if !self.has(flag::OPEN) {
-            return (0, 0);
-        }
-        self.rare_if_any(|rare| (rare.open, rare.unwinding))
-            .unwrap_or_default()
-    }
-
-    /// The region around this one, if it is an inline one.
-    pub(crate) fn up(&self) -> Option<Arc<dyn Member>> {
-        if !self.has(flag::INLINE) {
-            return None;
-        }
-        self.rare_if_any(|rare| rare.place.up.clone()).flatten()
-    }
-
-    /// Opens `kid` in the region `up`. Linked, it is asked whenever `up` is.
-    pub(crate) fn open(kid: &Arc<dyn Member>, up: Option<&Arc<dyn Member>>, linked: bool) {
-        kid.region().rare(|rare| {
-            rare.place.up = up.cloned();
-            rare.place.linked = linked;
-        });
-        if let Some(up) = up.filter(|_| linked) {
-            Moved::OPEN.into(up.region());
-            up.region().link(kid);
-        }
-    }
-
-    /// From here on, who asks this region asks `kid` too; at once, if it was asked already.
-    fn link(&self, kid: &Arc<dyn Member>) {
-        let asked = self.rare(|rare| {
-            if rare.kids.len() == rare.kids.capacity() {
-                rare.kids.retain(|kid| kid.strong_count() > 0);
-            }
-            rare.kids.push(Arc::downgrade(kid));
-            // Read after the kid is listed: a request finds it there, or it finds the request here.
-            fence(Ordering::SeqCst);
-            self.has(flag::ASKING)
-        });
-        if asked {
-            kid.region().ask(self.reason().as_ref());
-        }
-    }
-
-    fn unlink(&self, kid: &Arc<dyn Member>) {
-        let kid = Arc::downgrade(kid);
-        self.rare(|rare| rare.kids.retain(|other| !Weak::ptr_eq(other, &kid)));
-    }
-
-    /// Moves an inline region to where it is polled now, with its shields and counts. Whose requests
-    /// are its own is decided again: those of the region around it, if no mask is between.
-    pub(crate) fn move_to(me: &Arc<dyn Member>, now: Option<&Arc<dyn Member>>, linked: bool) {
-        let (before, out, into) = me.region().rare(|rare| {
-            let before = std::mem::replace(&mut rare.place.up, now.cloned());
-            let out = Moved::of(rare);
-            rare.place.linked = linked;
-            (before, out, Moved::of(rare))
-        });
-        if let Some(before) = before {
-            out.out_of(before.region());
-            before.region().unlink(me);
-        }
-        if let Some(now) = now {
-            into.into(now.region());
-            if linked {
-                now.region().link(me);
-            }
-        }
-    }
-
-    /// Leaves the region around: this one has ended.
-    pub(crate) fn leave(&self) {
-        let (up, moved) = self.rare(|rare| {
-            let moved = Moved::of(rare);
-            rare.place.told = false;
-            (rare.place.up.take(), moved)
-        });
-        if let Some(up) = up {
-            moved.out_of(up.region());
-        }
-    }
-
-    /// Tells the region around that this one is on its way out, once.
-    pub(crate) fn tell(&self) {
-        if !self.has(flag::INLINE) {
-            return;
-        }
-        let up = self.rare(|rare| match std::mem::replace(&mut rare.place.told, true) {
-            true => None,
-            false => rare.place.up.clone(),
-        });
-        if let Some(up) = up {
-            let up = up.region();
-            up.rare(|rare| {
-                count(&mut rare.unwinding, 1);
-                up.set(flag::OPEN);
-            });
-        }
-    }
-
-    fn fewer_inside(&self, open: usize, unwinding: usize) {
-        self.rare(|rare| {
-            rare.open = rare.open.saturating_sub(open);
-            rare.unwinding = rare.unwinding.saturating_sub(unwinding);
-            if rare.open == 0 && rare.unwinding == 0 {
-                self.clear(flag::OPEN);
-            }
-        });
-        // Where something inside was dropped elsewhere, nobody else would look again.
-        if self.has(flag::ASKED) {
-            self.wake_runner();
-        }
-    }
-
-    /// Opens a shield in this region, or closes one. Only the first and the last count further out.
-    pub(crate) fn shield(&self, change: Shields) {
-        let mut up = self.shield_here(change);
-        while let Some(member) = up {
-            up = member.region().shield_here(change);
-        }
-    }
-
-    /// The region around, if it has to be told.
-    fn shield_here(&self, change: Shields) -> Option<Arc<dyn Member>> {
-        let (edge, up) = self.rare(|rare| {
-            let edge = match change {
-                Shields::OneMore => {
-                    count(&mut rare.shields, 1);
-                    self.set(flag::SHIELDED);
-                    rare.shields == 1
-                }
-                Shields::OneLess => {
-                    rare.shields = rare.shields.saturating_sub(1);
-                    if rare.shields == 0 {
-                        self.clear(flag::SHIELDED);
-                    }
-                    rare.shields == 0
-                }
-            };
-            // In one go with the count: who moves this region meanwhile takes the same count along.
-            (edge, rare.place.up.clone().filter(|_| edge))
-        });
-        if edge && matches!(change, Shields::OneLess) && self.has(flag::ASKED) {
-            self.wake_runner();
-        }
-        up
-    }
-
-    /// Plays the part of regions that are open inside.
-    #[cfg(test)]
-    pub(crate) fn set_inside(&self, open: usize, unwinding: usize) {
-        self.set(flag::OPEN);
-        self.rare(|rare| (rare.open, rare.unwinding) = (open, unwinding));
-    }
-
-    // --- work beside the body
-
-    /// Takes on `work`: it is polled beside the body, masked, and the region does not end before it.
-    ///
-    /// A region that has ended gives it back.
-    pub(crate) fn adopt(&self, work: BoxFuture) -> Result<(), BoxFuture> {
-        self.add(work, |rare| &mut rare.arrivals)?;
-        self.wake_runner();
-        Ok(())
-    }
-
-    /// Registers a clean-up, to run when the body is gone, newest first.
-    ///
-    /// A region that has ended gives it back.
-    pub(crate) fn defer(&self, work: BoxFuture) -> Result<(), BoxFuture> {
-        self.add(work, |rare| &mut rare.cleanups)
-    }
-
-    fn add(
-        &self,
-        work: BoxFuture,
-        list: impl FnOnce(&mut Parts) -> &mut Vec<BoxFuture>,
-    ) -> Result<(), BoxFuture> {
-        self.rare(|rare| {
-            // The flag first, then the list: a root that is about to close sees one or the other.
-            if self.state.fetch_or(flag::WORK, Ordering::AcqRel) & flag::CLOSED != 0 {
-                return Err(work);
-            }
-            list(rare).push(work);
-            Ok(())
-        })
-    }
-
-    /// Closes a region that never had any work. Says whether it did.
-    #[inline]
-    pub(crate) fn close_idle(&self) -> bool {
-        let mut state = self.state.load(Ordering::Acquire);
-        while state & flag::WORK == 0 {
-            match self.state.compare_exchange_weak(
-                state,
-                state | flag::CLOSED,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return true,
-                Err(now) => state = now,
-            }
-        }
-        false
-    }
-
-    /// Takes out what is to be polled beside the body.
-    pub(crate) fn take_aside(&self) -> Option<Box<Aside>> {
-        if !self.has(flag::WORK) {
-            return None;
-        }
-        let mut rare = self.rare.get()?.parts();
-        if rare.aside.is_none() && rare.arrivals.is_empty() {
-            return None;
-        }
-        let mut aside = rare.aside.take().unwrap_or_default();
-        let arrivals = std::mem::take(&mut rare.arrivals);
-        drop(rare);
-        aside.extend(arrivals);
-        Some(aside)
-    }
-
-    /// Takes out what is to be polled now that the body is gone: adopted work, and the newest
-    /// clean-up once the one before it is over. Closes the region when nothing is left, under the same
-    /// lock that new work needs, so that none can slip in.
-    pub(crate) fn next_aside(&self, put_back: Option<Box<Aside>>) -> Next {
-        let mut rare = self.rare.get_or_init(Box::default).parts();
-        let mut aside = put_back.or_else(|| rare.aside.take()).unwrap_or_default();
-        let arrivals = std::mem::take(&mut rare.arrivals);
-        let cleanup = if aside.is_cleaning() {
-            None
-        } else {
-            rare.cleanups.pop()
-        };
-        if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() {
-            self.set(flag::CLOSED);
-            drop(rare);
-            // Empty, but it keeps a clone of the waker it was last polled with.
-            self.let_go(Some(aside));
-            return Next::Closed;
-        }
-        drop(rare);
-        aside.extend(arrivals);
-        aside.clean_up(cleanup);
-        Next::Poll(aside)
-    }
-
-    /// Puts back what was polled. Says whether something arrived meanwhile.
-    pub(crate) fn put_aside(&self, aside: Box<Aside>) -> bool {
-        self.rare(|rare| {
-            rare.aside = Some(aside);
-            !rare.arrivals.is_empty()
-        })
-    }
-
-    /// Closes a region that cannot run its work any more, and gives out what is left.
-    pub(crate) fn close_with_leftovers(&self) -> Leftovers {
-        let mut left = Leftovers::default();
-        if self.close_idle() {
-            return left;
-        }
-        let mut rare = self.rare.get_or_init(Box::default).parts();
-        self.set(flag::CLOSED);
-        left.cleanups = std::mem::take(&mut rare.cleanups);
-        left.adopted = std::mem::take(&mut rare.arrivals);
-        let aside = rare.aside.take();
-        drop(rare);
-        if let Some(aside) = aside {
-            aside.leftovers(&mut left);
-        }
-        left
-    }
-
     // --- failures
 
     /// Makes a failure of this task.
@@ -728,64 +439,6 @@ impl Region {
         }
         failure::report(failure);
     }
-}
-
-/// One shield more or less.
-#[derive(Clone, Copy)]
-pub(crate) enum Shields {
-    OneMore,
-    OneLess,
-}
-
-/// What an inline region counts for in the one around it.
-#[derive(Clone, Copy)]
-struct Moved {
-    open: usize,
-    unwinding: usize,
-    shielded: bool,
-}
-
-impl Moved {
-    /// A linked region that has just been opened.
-    const OPEN: Moved = Moved {
-        open: 1,
-        unwinding: 0,
-        shielded: false,
-    };
-
-    fn of(rare: &Parts) -> Self {
-        Moved {
-            open: usize::from(rare.place.linked),
-            unwinding: usize::from(rare.place.told),
-            shielded: rare.shields > 0,
-        }
-    }
-
-    fn out_of(self, region: &Region) {
-        if self.shielded {
-            region.shield(Shields::OneLess);
-        }
-        if self.open + self.unwinding > 0 {
-            region.fewer_inside(self.open, self.unwinding);
-        }
-    }
-
-    fn into(self, region: &Region) {
-        if self.shielded {
-            region.shield(Shields::OneMore);
-        }
-        if self.open + self.unwinding > 0 {
-            region.rare(|rare| {
-                count(&mut rare.open, self.open);
-                count(&mut rare.unwinding, self.unwinding);
-                region.set(flag::OPEN);
-            });
-        }
-    }
-}
-
-fn count(counter: &mut usize, more: usize) {
-    *counter = counter.saturating_add(more);
 }
 
 /// Which waker was registered last: the data word of the two that `will_wake` compares. The other is

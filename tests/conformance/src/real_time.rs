@@ -43,7 +43,8 @@ pub async fn a_sleep_polled_on_another_thread_ends_there<H: Harness>(rt: H::Hand
 pub async fn a_sleep_is_reset_later_and_earlier_and_after_its_end<H: Harness>(rt: H::Handle) {
     let start = rt.now();
     let mut sleep = pin!(rt.sleep(ms(2)));
-    assert!(poll_once(sleep.as_mut()).is_pending());
+    // Under load it may be due already; it is moved all the same.
+    let _ = poll_once(sleep.as_mut());
     sleep.as_mut().reset(start + ms(20));
     sleep.as_mut().await;
     assert!(rt.now() - start >= ms(20), "moved later");

@@ -146,6 +146,9 @@ pub fn run_async<H: Harness>(
         let owner = H::start();
         owner.block_on(case(H::handle(&owner)));
         if let Err(error) = owner.block_on(in_task(H::handle(&owner))) {
+            // What the panic itself printed may be with the output of another test: that of whoever
+            // started the thread of a global runtime.
+            eprintln!("in a task: {error}");
             error.resume_unwind();
         }
     });

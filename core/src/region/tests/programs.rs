@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use crate::region::BoxFuture;
+use crate::region::{BoxFuture, frame};
 use crate::task::tests::{Hand, tick};
 use crate::{CancelToken, Cancellable, Runtime, defer, shield, uncancellable};
 
@@ -30,6 +30,8 @@ enum Step {
     Join(Vec<Step>, Vec<Step>),
     /// The arm that loses is dropped where it is.
     Select(Vec<Step>, Vec<Step>),
+    /// Shields back to back that never end by themselves: only a request ends them.
+    Endless,
     /// A task that is awaited.
     Spawn(Vec<Step>),
     /// A task whose handle is dropped.
@@ -49,25 +51,35 @@ impl Random {
         (self.0 % n as u64) as usize
     }
 
-    fn steps(&mut self, depth: usize) -> Vec<Step> {
+    /// Some steps, at most `depth` deep; `masked` where a request does not reach them.
+    fn steps(&mut self, depth: usize, masked: bool) -> Vec<Step> {
         let count = 1 + self.below(3);
-        (0..count).map(|_| self.step(depth)).collect()
+        (0..count).map(|_| self.step(depth, masked)).collect()
     }
 
-    fn step(&mut self, depth: usize) -> Step {
+    fn step(&mut self, depth: usize, masked: bool) -> Step {
         let token = self.below(TOKENS);
-        match self.below(if depth == 0 { 5 } else { 18 }) {
+        let Some(below) = depth.checked_sub(1) else {
+            return match self.below(20) {
+                0..=11 => Step::Tick,
+                // In a shield it would never end, and rightly so.
+                12 if !masked => Step::Endless,
+                _ => Step::Defer(self.below(3)),
+            };
+        };
+        match self.below(18) {
             0..=2 => Step::Tick,
             3 | 4 => Step::Defer(self.below(3)),
-            5..=7 => Step::Shield(self.steps(depth - 1)),
-            8 => Step::Hole(self.steps(depth - 1)),
-            9 | 10 => Step::Until(token, self.steps(depth - 1)),
-            11 => Step::Retry(token, self.steps(depth - 1)),
-            12 | 13 => Step::Join(self.steps(depth - 1), self.steps(depth - 1)),
-            14 => Step::Select(self.steps(depth - 1), self.steps(depth - 1)),
-            15 => Step::Spawn(self.steps(depth - 1)),
-            16 => Step::SpawnDrop(self.steps(depth - 1)),
-            _ => Step::Move(token, self.steps(depth - 1)),
+            5..=7 => Step::Shield(self.steps(below, true)),
+            8 => Step::Hole(self.steps(below, masked)),
+            9 | 10 => Step::Until(token, self.steps(below, masked)),
+            11 => Step::Retry(token, self.steps(below, masked)),
+            12 | 13 => Step::Join(self.steps(below, masked), self.steps(below, masked)),
+            14 => Step::Select(self.steps(below, masked), self.steps(below, masked)),
+            // A task of its own, but one that may be awaited inside a shield.
+            15 => Step::Spawn(self.steps(below, masked)),
+            16 => Step::SpawnDrop(self.steps(below, false)),
+            _ => Step::Move(token, self.steps(below, masked)),
         }
     }
 }
@@ -90,6 +102,13 @@ struct World {
 }
 
 impl World {
+    /// A region has returned to its caller, perhaps because it was stopped.
+    fn returned(&self, stopped: bool) {
+        if stopped && frame::is_stopping() {
+            self.wrong("a region that a request around it stopped returned a value");
+        }
+    }
+
     fn wrong(&self, what: impl Into<String>) {
         self.wrong.lock().unwrap().push(what.into());
     }
@@ -218,7 +237,8 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                     let inner = Arc::new(Record::default());
                     local.regions.push(Arc::clone(&inner));
                     let body = run(Arc::clone(&world), inner, steps);
-                    let _ = body.until(&world.tokens[token]).await;
+                    let stopped = body.until(&world.tokens[token]).await;
+                    world.returned(stopped.is_err());
                 }
                 Step::Retry(token, steps) => {
                     for tries in 0.. {
@@ -232,7 +252,9 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                         } else {
                             &fresh
                         };
-                        if body.until(token).await.is_ok() {
+                        let stopped = body.until(token).await;
+                        world.returned(stopped.is_err());
+                        if stopped.is_ok() {
                             break;
                         }
                         if tries > 3 {
@@ -244,6 +266,9 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                 Step::Join(one, two) => {
                     futures::future::join(part(one), part(two)).await;
                 }
+                Step::Endless => loop {
+                    shield(tick()).await;
+                },
                 Step::Select(one, two) => {
                     select(Arc::clone(&world), part(one), part(two)).await;
                 }
@@ -287,7 +312,7 @@ fn program(seed: u64) -> Result<(), String> {
     for _ in 0..8 {
         random.below(2);
     }
-    let steps = random.steps(5);
+    let steps = random.steps(5, false);
     let world = Arc::new(World::default());
     let record = Arc::new(Record::default());
     let task = world

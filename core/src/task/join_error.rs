@@ -10,9 +10,10 @@ use crate::region::contain::{Payload, message};
 use crate::region::failure::{describe, report};
 use crate::region::{Failure, Phase, Reason, Region};
 
-/// Why a task ended without a value: it was cancelled, it panicked, or its runtime was gone.
+/// Why a task ended without a value: cancelled, panicked, or *lost*.
 ///
-/// It says the same on every backend, and it never unwinds into the awaiter unless asked to by
+/// Lost is a task whose runtime was gone before it had ended. The error says the same on every backend,
+/// and it never unwinds into the awaiter unless asked to by
 /// [`resume_unwind`](JoinError::resume_unwind).
 ///
 /// # Examples

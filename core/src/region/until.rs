@@ -68,6 +68,22 @@ pub trait Cancellable: Future + Sized {
     ///     assert_eq!(reason.as_str(), "closing time");
     /// });
     /// ```
+    ///
+    /// In no task at all, with a clean-up:
+    ///
+    /// ```
+    /// use anyrt::{CancelToken, defer, prelude::*};
+    ///
+    /// let (done, is_done) = std::sync::mpsc::channel();
+    /// let token = CancelToken::new();
+    /// let stopped = async {
+    ///     defer(async move { done.send("cleaned up").unwrap() });
+    ///     token.cancel("that will do");
+    ///     std::future::pending::<()>().await
+    /// };
+    /// assert!(futures::executor::block_on(stopped.until(&token)).is_err());
+    /// assert_eq!(is_done.try_recv(), Ok("cleaned up"));
+    /// ```
     #[track_caller]
     #[doc(alias = "with_token")]
     #[doc(alias = "run_until_cancelled")]

@@ -126,6 +126,17 @@ impl<T> Task<T> {
     ///
     /// A value it returns is dropped; a panic goes to the hook of
     /// [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (done, is_done) = std::sync::mpsc::channel();
+    /// owner.handle().spawn(async move { done.send(()).unwrap() }).detach();
+    /// assert!(is_done.recv().is_ok());
+    /// ```
     pub fn detach(mut self) {
         if let Some(cell) = self.cell.take() {
             if !cell.region().is_taken() && cell.release() {

@@ -113,6 +113,17 @@ impl JoinError {
     /// # Errors
     ///
     /// Gives the error back if the task did not panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let task = owner.handle().spawn(async { std::panic::panic_any(42) });
+    /// let payload = owner.block_on(task).unwrap_err().into_panic().unwrap();
+    /// assert_eq!(payload.downcast_ref(), Some(&42));
+    /// ```
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         let Repr {
             kind,

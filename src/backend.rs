@@ -18,7 +18,9 @@ pub mod smol {
     pub use anyrt_smol::*;
 }
 
-/// Legacy: async-std (feature `async-std`), which is discontinued upstream (RUSTSEC-2025-0052).
+/// Legacy: async-std (feature `async-std`).
+///
+/// async-std is discontinued upstream (RUSTSEC-2025-0052).
 #[cfg(feature = "async-std")]
 pub mod async_std {
     pub use anyrt_async_std::*;

@@ -84,10 +84,10 @@ fn foreign() -> Option<AnyRuntime> {
     None
 }
 
-/// Makes `rt` the runtime that [`find`] gives where there is no other, in the whole process.
+/// Makes `rt` the runtime that [`find`] gives where there is no other.
 ///
-/// For applications, once, at the start: a library must not decide this. It does not keep the
-/// runtime alive.
+/// It holds for the whole process. For applications, once, at the start: a library must not decide
+/// this. It does not keep the runtime alive.
 ///
 /// # Errors
 ///

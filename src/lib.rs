@@ -1,3 +1,5 @@
+//! Async utilities that behave alike on every runtime.
+//!
 //! Write async Rust once; run it on Tokio, smol, async-std or the built-in runtime, with one behaviour
 //! on all of them.
 //!
@@ -27,11 +29,13 @@
 //! | writing an application | [`backend`]: the runtimes and their owners; [`main`](macro@main) |
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
-//! | handling the errors of several children | [`ScopeError`], [`ErrorGroup`], [`ChildError`] |
+//! | giving several errors as one | [`ErrorGroup::from_errors`], [`ChildError`]; [`ScopeError`], ahead of scopes, which do not exist yet |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
-//! | protecting code from being stopped | [`shield`], [`uncancellable`], [`checkpoint`], [`cancel_requested`] |
-//! | cleaning up with `await` | [`defer`] |
-//! | in code that was given no runtime | [`current`], [`find`], [`install`] |
+//! | protecting code from being stopped | [`shield`], [`uncancellable`] |
+//! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
+//! | cleaning up with `await` | [`defer`], [`try_defer`] |
+//! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
+//! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
@@ -43,14 +47,42 @@
 //! | event | what happens, on every backend |
 //! |---|---|
 //! | a [`Task`]'s handle is dropped | the task is cancelled; [`detach`](Task::detach) lets it run |
-//! | [`cancel`](Task::cancel) | asked at the call; the body is dropped where it suspends; [`cancel_and_wait`](Task::cancel_and_wait) returns when it is gone |
+//! | [`cancel`](Task::cancel) | asked at the call; the body is dropped where it suspends; [`cancel_and_wait`](Task::cancel_and_wait) is ready when it is gone |
 //! | a task panics | a value, [`JoinError::is_panic`]; the thread and the runtime live on; nobody joined: the hook is told |
 //! | a destructor panics | contained, and a value too |
-//! | the runtime ends | its tasks are dropped; joins say [`is_lost`](JoinError::is_lost) |
+//! | the runtime ends (the global ones never do) | its tasks are dropped; joins say [`is_lost`](JoinError::is_lost) |
 //! | `spawn` on any thread, in no context | works |
-//! | `block_on` inside async code | panics, with advice |
+//! | `block_on` inside a task, also in Tokio's `block_in_place` | panics, with advice |
 //! | a blocking job's handle is dropped | the job runs |
 //! | a sleep of zero, of [`Duration::MAX`](std::time::Duration::MAX) | ready at once; never |
+//!
+//! # What works without a task
+//!
+//! Some functions ask which task runs them. Outside all of them (in plain code, in a task that another
+//! library started) this is what they do; [`rooted`] makes a task of any future, in place.
+//!
+//! | called in no task | what happens |
+//! |---|---|
+//! | [`current`] | an error; [`find`] looks further |
+//! | [`defer`], [`try_defer`] | panics with advice; gives the clean-up back |
+//! | [`shield`], [`uncancellable`] | the future just runs: there are no requests |
+//! | [`checkpoint`] | goes on at once |
+//! | [`cancel_requested`] | `false` |
+//! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
+//! | [`CancelToken`] | works: it needs no runtime |
+//! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! |---|---|
+//! | handle, owner | of a runtime: what is cloned and passed around; what drives it and ends it |
+//! | task | a future that this library runs: spawned, [`rooted`], or in `block_on` |
+//! | region | a task, or a part of one that is stopped by itself, as by [`until`](Cancellable::until) |
+//! | request | that a task, region or token stop; *due* where the code suspends outside a shield |
+//! | clean-up | asynchronous code that runs when a region's body is gone |
+//! | lost | the outcome of a task whose runtime was gone |
+//! | failure, hook | what went wrong beside an outcome; who is told if nobody else receives it |
 //!
 //! # Features
 //!

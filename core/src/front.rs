@@ -41,6 +41,16 @@ pub trait Runtime: Spawn + Timer {
     ///
     /// The future is never polled inside this call. Dropping the handle cancels the task; see
     /// [`Task`]. Spawned on a runtime that is gone, the task is *lost*.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let task = owner.handle().spawn(async { 6 * 7 });
+    /// assert_eq!(owner.block_on(task).unwrap(), 42);
+    /// ```
     #[track_caller]
     #[doc(alias = "create_task")]
     #[doc(alias = "spawn_background")]
@@ -79,8 +89,9 @@ pub trait Runtime: Spawn + Timer {
     ///
     /// It runs exactly once, on the runtime's pool for such jobs, even if its handle is dropped. Only
     /// [`Task::cancel`] before it has started stops it, or the end of a runtime that drops what waits
-    /// (then it is *lost*). Inside it, [`current`](crate::current) works
-    /// and `block_on` is allowed.
+    /// (then it is *lost*). A job that has started ends by itself; it can look at
+    /// [`cancel_requested`](crate::cancel_requested). Inside it, [`current`](crate::current) works and
+    /// `block_on` is allowed.
     ///
     /// # Examples
     ///
@@ -104,6 +115,17 @@ pub trait Runtime: Spawn + Timer {
     }
 
     /// Begins a spawn that says more about the task: its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let task = owner.handle().spawn_with().name("mailer").spawn(async {});
+    /// assert_eq!(task.name().as_deref(), Some("mailer"));
+    /// # owner.block_on(task).unwrap();
+    /// ```
     fn spawn_with(&self) -> SpawnWith<'_, Self> {
         SpawnWith::new(self)
     }
@@ -114,6 +136,11 @@ pub trait Runtime: Spawn + Timer {
     /// timer may be late by its grain (a millisecond on Tokio), never early.
     ///
     /// Cancel safe: dropping it forgets the wait.
+    ///
+    /// # Panics
+    ///
+    /// On Tokio, as [`now`](Timer::now) does, or without the runtime's time driver; on the other
+    /// backends it does not.
     ///
     /// # Examples
     ///
@@ -132,6 +159,16 @@ pub trait Runtime: Spawn + Timer {
     }
 
     /// Returns this handle with its type erased.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{AnyRuntime, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt: AnyRuntime = owner.handle().erased();
+    /// assert_eq!(owner.block_on(rt.spawn(async { 42 })).unwrap(), 42);
+    /// ```
     fn erased(&self) -> AnyRuntime {
         AnyRuntime::new(self.clone())
     }
@@ -167,8 +204,13 @@ pub trait BlockOn: Drive {
     ///
     /// # Panics
     ///
-    /// When it is called from inside async code of this library, on any backend: the thread that it
-    /// would block is the one that runs that code. Use `.await` there, or a blocking job.
+    /// When it is called from inside a task of this library, on any backend: the thread that it would
+    /// block is the one that runs the task. `tokio::task::block_in_place` inside such a task changes
+    /// nothing. Use `.await` there, or call it in a blocking job.
+    ///
+    /// A task that this library did not start, such as one below a plain `#[tokio::main]`, is not seen:
+    /// there an owner of the built-in runtime blocks the thread, and one of Tokio panics in Tokio's
+    /// words.
     #[track_caller]
     #[doc(alias = "run_until_complete")]
     fn block_on<F: Future>(&self, future: F) -> F::Output {

@@ -7,9 +7,9 @@
 //!
 //! Each row is a small experiment, done by the book on each raw runtime (left), and once more through
 //! `anyrt`, written **once** and generic over the backend (right). The numbers are those of
-//! BACKENDS.md, the project's list of 29 ways in which the runtimes differ. Claimed here are 1 to 10,
-//! 12, 13, 15, 17, 20, 21, 23, 24 and 27 to 29: what the task root and the adapters decide, as far as
-//! one process can observe it without luck. Not claimed:
+//! BACKENDS.md, the authors' list of 29 ways in which the runtimes differ, which is not in this
+//! repository. Claimed here are 1 to 10, 12, 13, 15, 17, 20, 21, 23, 24 and 27 to 29: what the task
+//! root and the adapters decide, as far as one process can observe it without luck. Not claimed:
 //!
 //! * 11, 14, 26: what drives a runtime stays its own affair. `anyrt` shows it in the types (only an
 //!   owner has `block_on`) instead of hiding it.

@@ -16,7 +16,9 @@ mod owner;
 use owner::Shared;
 pub use owner::{Builder, BuiltinRuntime};
 
-/// The handle of a built-in runtime. Cheap to clone; does not keep the runtime alive.
+/// The handle of a built-in runtime.
+///
+/// Cheap to clone; does not keep the runtime alive.
 ///
 /// # Examples
 ///

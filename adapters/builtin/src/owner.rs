@@ -27,8 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// Timers, sockets and blocking jobs use the threads of [`async_io`] and [`blocking`], which belong to
 /// the process and not to this runtime. `blocking` runs at most 500 jobs at a time (environment
-/// variable `BLOCKING_MAX_THREADS`); more wait in its queue. A job is never lost there: it runs even
-/// if the runtime ends meanwhile.
+/// variable `BLOCKING_MAX_THREADS`); more wait in its queue. A job is never lost there: it runs even if
+/// the runtime ends meanwhile. So the drop does not wait for blocking jobs;
+/// [`shutdown`](BuiltinRuntime::shutdown) does.
 ///
 /// # Examples
 ///
@@ -296,10 +297,11 @@ impl BuiltinRuntime {
         &self.handle
     }
 
-    /// Ends the runtime and waits up to `timeout` for its threads and its blocking jobs.
+    /// Ends the runtime and waits up to `timeout` for its threads and jobs.
     ///
-    /// Tasks are dropped where they are suspended; their handles say *lost*. Called from one of the
-    /// runtime's own threads, it does not wait for that thread, which is then counted as left.
+    /// The jobs are the blocking ones, those in the queue included. Tasks are dropped where they are
+    /// suspended; their handles say *lost*. Called from one of the runtime's own threads, it does not
+    /// wait for that thread, which is then counted as left.
     pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
         self.end(timeout, true)
     }

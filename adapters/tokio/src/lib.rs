@@ -16,13 +16,15 @@ mod owner;
 
 pub use owner::TokioRuntime;
 
-/// The handle of a Tokio runtime. Cheap to clone; does not keep the runtime alive.
+/// The handle of a Tokio runtime.
 ///
-/// Made from a Tokio [`Handle`], or from the context that this thread is in. It does not drive: on a
-/// current-thread runtime nothing but the runtime itself may, so only [`TokioRuntime`] does.
+/// Cheap to clone; does not keep the runtime alive. Made from a Tokio [`Handle`], or from the context
+/// that this thread is in. It does not drive: on a current-thread runtime nothing but the runtime
+/// itself may, so only [`TokioRuntime`] does.
 ///
-/// The runtime needs its time driver (`enable_time` or `enable_all`) for sleeps; a Tokio clock that
-/// is paused is honoured.
+/// The runtime needs its time driver (`enable_time` or `enable_all`) for sleeps; a Tokio clock that is
+/// paused is honoured. On a thread that is ending and whose thread-locals are gone, tasks can still be
+/// spawned, but `now()` and `sleep()` panic: Tokio finds its clock by a thread-local.
 ///
 /// # Examples
 ///

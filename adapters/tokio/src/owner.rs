@@ -15,9 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A Tokio runtime of its own.
 ///
-/// The owner. Dropping it ends the runtime: tasks are dropped (their handles say *lost*). It waits up
-/// to ten seconds for the runtime's threads; dropped inside a Tokio context, where Tokio's own runtime
-/// would panic, or by a thread-local's destructor, it does not wait.
+/// The owner. Dropping it ends the runtime: tasks are dropped (their handles say *lost*), and so are
+/// blocking jobs that have not started. It waits up to ten seconds for the runtime's threads, those
+/// that run blocking jobs included; dropped inside a Tokio context, where Tokio's own runtime would
+/// panic, or by a thread-local's destructor, it does not wait.
 ///
 /// # Examples
 ///
@@ -129,10 +130,11 @@ impl TokioRuntime {
         }
     }
 
-    /// Ends the runtime and waits up to `timeout` for its threads, blocking jobs included.
+    /// Ends the runtime and waits up to `timeout` for its threads.
     ///
-    /// Tasks are dropped where they are suspended; their handles say *lost*. Called inside a Tokio
-    /// context it does not wait. Threads of a runtime that was built elsewhere are not counted.
+    /// Those that run blocking jobs count. Tasks are dropped where they are suspended; their handles
+    /// say *lost*. Called inside a Tokio context it does not wait. Threads of a runtime that was built
+    /// elsewhere are not counted.
     pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
         self.end(timeout)
     }

@@ -5,12 +5,18 @@ use std::future::Future;
 
 use super::{BoxFuture, frame};
 
-/// Runs `cleanup` when the task, or the innermost region around, has ended: however it ends.
+/// Runs `cleanup` when the innermost task or `until` around ends, however it ends.
+///
+/// These are the *regions* that clean-ups belong to: a task, a [`rooted`](crate::rooted) future, the
+/// future of `block_on`, a blocking job, and a future with [`until`](crate::Cancellable::until).
 ///
 /// Clean-ups run after the body is dropped, one at a time, the newest first; all of them run even if one
 /// panics. A request to stop does not reach them (they are shielded), and the task is not over before
 /// they are: who awaits its handle, or [`cancel_and_wait`](crate::Task::cancel_and_wait), waits for them
 /// too. A clean-up may defer more.
+///
+/// What a blocking job defers runs when the job has ended, in a task of its own: there a handle does
+/// not wait for it.
 ///
 /// Called in a destructor while a body is being dropped, it is asynchronous drop.
 ///
@@ -19,8 +25,8 @@ use super::{BoxFuture, frame};
 ///
 /// # Panics
 ///
-/// In code that runs in no task of this library: there is no end to wait for. [`try_defer`] gives the
-/// clean-up back instead; [`rooted`](crate::rooted) makes a root.
+/// In code that runs in no task of this library and in no `until`: there is no end to wait for.
+/// [`try_defer`] gives the clean-up back instead; [`rooted`](crate::rooted) makes a root.
 ///
 /// # Examples
 ///
@@ -67,7 +73,8 @@ where
 ///
 /// # Errors
 ///
-/// [`NoRegion`] with the clean-up, in code that runs in no task of this library.
+/// [`NoRegion`] with the clean-up, in code that runs in no task of this library and in no
+/// [`until`](crate::Cancellable::until).
 ///
 /// # Examples
 ///

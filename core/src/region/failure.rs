@@ -41,7 +41,7 @@ pub enum Phase {
     Destructor,
     /// An asynchronous clean-up ran.
     CleanUp,
-    /// An asynchronous clean-up could not run to its end: its runtime was gone.
+    /// An asynchronous clean-up could not run to its end: its runtime was gone, or there was none.
     LostCleanUp,
     /// A waker was woken.
     Waker,
@@ -126,7 +126,9 @@ impl Failure {
         self.message.as_deref()
     }
 
-    /// Takes what the panic carried, or the error that was not kept. The second call gives `None`.
+    /// Takes what the panic carried, or the error that was not kept.
+    ///
+    /// The second call gives `None`.
     pub fn take_payload(&self) -> Option<Box<dyn std::any::Any + Send>> {
         self.payload
             .lock()
@@ -172,8 +174,9 @@ static HOOK: RwLock<Option<Arc<Hook>>> = RwLock::new(None);
 /// Sets what is told of each failure that has no other receiver, in this process.
 ///
 /// Such are the panics of detached tasks, of tasks whose handle is dropped without being awaited, of
-/// wakers, of callbacks, and of the destructors of values that nobody takes. The hook is called on the thread where
-/// it happened, outside all locks; a panic of the hook itself is discarded.
+/// wakers, of callbacks, and of the destructors of values that nobody takes; and clean-ups that could
+/// not run. The hook is called on the thread where it happened, outside all locks; a panic of the hook
+/// itself is discarded.
 ///
 /// Without a hook, one line goes to standard error, or to `tracing` with that feature.
 ///

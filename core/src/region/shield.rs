@@ -27,9 +27,14 @@ use super::state::Shields;
 ///
 /// What the shield cannot stop: a future around it that drops it, such as a losing arm of `select!`. A
 /// request of a region *inside* the shield still works there. In code that runs in no task of this
-/// library there are no requests, and a shield does nothing.
+/// library, and in no [`until`](crate::Cancellable::until), there are no requests: there a shield just
+/// runs `future`.
 ///
-/// Dropping it drops `future`. Polling it after it was ready panics.
+/// Not cancel safe unless `future` is: dropping it drops `future`, finished or not.
+///
+/// # Panics
+///
+/// When it is polled again after it was ready.
 ///
 /// # Examples
 ///
@@ -75,7 +80,14 @@ pub fn shield<F: Future>(future: F) -> Shield<F> {
 ///
 /// Like [`shield`], except where the body says otherwise: a future that is awaited through
 /// [`Mask::open`] can be stopped, so that a long wait in the middle of something critical need not hold
-/// up a request.
+/// up a request. In code that runs in no task of this library it just runs the body, holes included.
+///
+/// `body` is called at once, and what it returns is polled when this is awaited. Not cancel safe unless
+/// that is: dropping this drops it, finished or not.
+///
+/// # Panics
+///
+/// When it is polled again after it was ready.
 ///
 /// # Examples
 ///
@@ -227,15 +239,23 @@ impl<F> fmt::Debug for Shield<F> {
 }
 
 /// Opens holes in an [`uncancellable`] stretch.
+///
+/// A *hole* is a future during which the shield is lifted.
 pub struct Mask {
     hold: Hold,
 }
 
 impl Mask {
-    /// Runs `future` with the shield lifted: a request stops the task while it waits here.
+    /// Runs `future` with the shield lifted, so that a request stops the task here.
     ///
-    /// A hole inside a *second* shield stays closed: that one is not this mask's to open. Dropping the
-    /// future closes the hole.
+    /// A hole inside a *second* shield stays closed: that one is not this mask's to open. In code that
+    /// runs in no task of this library it just runs `future`.
+    ///
+    /// Cancel safe as far as `future` is: dropping this drops it and closes the hole.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
     pub fn open<F: Future>(&mut self, future: F) -> Hole<'_, F> {
         Hole {
             future: Some(future),

@@ -28,7 +28,17 @@ pub trait Cancellable: Future + Sized {
     ///
     /// A request to the task around it stops it as well, and then it never returns: the task is dropped.
     ///
-    /// Dropping this drops the future; its clean-ups go on in the region around it.
+    /// It needs no runtime. In code that runs in no task of this library the token stops it all the
+    /// same, and [`defer`](crate::defer) and [`shield`] work inside it; only
+    /// [`current`](crate::current) finds no runtime there.
+    ///
+    /// The token is looked at when the future suspends. One that never does is not stopped: let it look
+    /// at [`CancelToken::is_cancelled`].
+    ///
+    /// Dropping this cancels the future: it is dropped at once, and its clean-ups go on in the region
+    /// around it. Where there is none, they do not run: each goes to the hook of
+    /// [`set_failure_hook`](crate::set_failure_hook) as
+    /// [`Phase::LostCleanUp`](crate::Phase::LostCleanUp).
     ///
     /// # Errors
     ///
@@ -58,6 +68,22 @@ pub trait Cancellable: Future + Sized {
     ///     assert_eq!(reason.as_str(), "closing time");
     /// });
     /// ```
+    ///
+    /// In no task at all, with a clean-up:
+    ///
+    /// ```
+    /// use anyrt::{CancelToken, defer, prelude::*};
+    ///
+    /// let (done, is_done) = std::sync::mpsc::channel();
+    /// let token = CancelToken::new();
+    /// let stopped = async {
+    ///     defer(async move { done.send("cleaned up").unwrap() });
+    ///     token.cancel("that will do");
+    ///     std::future::pending::<()>().await
+    /// };
+    /// assert!(futures::executor::block_on(stopped.until(&token)).is_err());
+    /// assert_eq!(is_done.try_recv(), Ok("cleaned up"));
+    /// ```
     #[track_caller]
     #[doc(alias = "with_token")]
     #[doc(alias = "run_until_cancelled")]
@@ -71,7 +97,14 @@ pub trait Cancellable: Future + Sized {
         }
     }
 
-    /// Runs this future to its end, whatever is asked of the task meanwhile: [`shield`].
+    /// Runs this future shielded: the suffix form of [`shield`].
+    ///
+    /// Not cancel safe unless this future is: dropping it drops this future, finished or not. In code
+    /// that runs in no task of this library it just runs this future.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
     ///
     /// # Examples
     ///
@@ -153,9 +186,12 @@ impl<F: Future> fmt::Debug for Until<'_, F> {
 
 /// Returns whether the code that is running has been asked to stop.
 ///
-/// True from the request on, also inside a shield or a clean-up, where the request is not due. It is how
-/// a blocking job, which nothing can stop from outside, learns that it should end by itself. False in
-/// code that runs in no task of this library.
+/// True from the request on, also inside a shield or a clean-up, where the request is not due. It is
+/// how a blocking job, which nothing can stop from outside, learns that it should end by itself;
+/// dropping the handle of a job is no request. False in code that runs in no task of this library.
+///
+/// The token of an [`until`](Cancellable::until) around counts once the code has suspended after the
+/// token was cancelled. To know at once, ask [`CancelToken::is_cancelled`].
 ///
 /// # Examples
 ///
@@ -178,28 +214,33 @@ pub fn cancel_requested() -> bool {
     frame::look(|member| member.is_some_and(|member| member.region().has(flag::ASKED)))
 }
 
-/// Suspends if a request to stop is due, which ends the task here; else goes on at once.
+/// Suspends if a request to stop is due, which ends the task; else goes on.
 ///
-/// For long stretches of code that never wait. It does not let other tasks run. Inside a shield nothing
-/// is due.
+/// For long stretches of code that never wait. It does not let other tasks run. Inside a shield, and in
+/// code that runs in no task of this library, nothing is due and it goes on at once.
+///
+/// It does not look at the token of an [`until`](Cancellable::until) around: that is looked at when the
+/// code suspends. Ask [`CancelToken::is_cancelled`] there.
 ///
 /// Cancel safe: it holds nothing.
 ///
 /// # Examples
 ///
 /// ```
-/// use anyrt::{backend::builtin::BuiltinRuntime, checkpoint, prelude::*};
+/// use anyrt::{Task, backend::builtin::BuiltinRuntime, checkpoint, prelude::*};
 ///
 /// let owner = BuiltinRuntime::new();
-/// let sum = owner.block_on(async {
-///     let mut sum = 0;
-///     for n in 0..1_000 {
-///         checkpoint().await;
-///         sum += n;
+/// let (started, is_started) = std::sync::mpsc::channel();
+/// let busy: Task<()> = owner.handle().spawn(async move {
+///     started.send(()).unwrap();
+///     loop {
+///         std::hint::spin_loop(); // never waits for anything …
+///         checkpoint().await; // … and yet can be stopped
 ///     }
-///     sum
 /// });
-/// assert_eq!(sum, 499_500);
+/// is_started.recv().unwrap();
+/// let error = owner.block_on(busy.cancel_and_wait()).unwrap_err();
+/// assert!(error.is_cancelled());
 /// ```
 pub async fn checkpoint() {
     poll_fn(|_| match frame::is_stopping() {

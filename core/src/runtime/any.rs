@@ -12,8 +12,9 @@ use super::{Enter, Instant, Sleep, Spawn, Timer};
 /// A handle of some runtime, with the type of the runtime erased.
 ///
 /// For structs that store a runtime without a type parameter, and for code that is given one by
-/// [`current`](crate::current). It implements the same traits as the handle inside, so nothing needs
-/// a second code path. It costs one more allocation for each spawn, sleep and blocking job.
+/// [`current`](crate::current). It implements the same traits as the handle inside, so nothing needs a
+/// second code path. Erasing allocates once; after that each spawn and each sleep costs one more
+/// allocation, and each blocking job two more.
 ///
 /// Like every handle it is cheap to clone and does not keep its runtime alive. It does not drive:
 /// only an owner does.
@@ -44,7 +45,9 @@ use super::{Enter, Instant, Sleep, Spawn, Timer};
 pub struct AnyRuntime(Arc<dyn DynRuntime>);
 
 impl AnyRuntime {
-    /// Erases the type of `runtime`. Erasing an `AnyRuntime` gives it back: it does not nest.
+    /// Erases the type of `runtime`.
+    ///
+    /// Erasing an `AnyRuntime` gives it back: it does not nest.
     pub fn new<R: Spawn + Timer>(runtime: R) -> Self {
         match (&runtime as &dyn Any).downcast_ref::<AnyRuntime>() {
             Some(erased) => erased.clone(),

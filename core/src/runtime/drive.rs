@@ -9,8 +9,8 @@ use super::{Spawn, Timer};
 /// The owner of a runtime, or a global one: it can drive a future on the calling thread.
 ///
 /// A primitive for adapters to implement; users call [`BlockOn::block_on`](crate::BlockOn::block_on).
-/// An owner that is dropped shuts its runtime down. It does not wait for its own worker when it is
-/// dropped there, and its handles do not keep the runtime alive.
+/// An owner that is dropped shuts its runtime down; a global runtime never ends. The owner does not
+/// wait for its own worker when it is dropped there, and its handles do not keep the runtime alive.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not own a runtime, so it cannot block on a future",
     label = "not the owner of a runtime",
@@ -75,6 +75,9 @@ impl ShutdownReport {
     }
 
     /// Returns how many blocking jobs were waiting or still running.
+    ///
+    /// On Tokio always zero: there the jobs that run show as [`threads_left`](Self::threads_left), and
+    /// those that wait are dropped (*lost*).
     pub fn jobs_left(&self) -> usize {
         self.jobs_left
     }

@@ -24,7 +24,7 @@ use std::future::Future;
 ///
 /// # Examples
 ///
-/// An adapter for your runtime is this much (here: a thread for each task). The published suite
+/// An adapter for your runtime is this much (here: a thread for each task). The suite in the package
 /// `anyrt-conformance` proves that it behaves as all the others do.
 ///
 /// ```

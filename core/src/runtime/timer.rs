@@ -24,6 +24,11 @@ pub trait Timer: Clone + Debug + Send + Sync + 'static {
 
     /// Returns the present moment.
     ///
+    /// # Panics
+    ///
+    /// On Tokio, on a thread that is ending and whose thread-locals are gone: its clock is found by
+    /// one. The other backends do not panic.
+    ///
     /// # Examples
     ///
     /// ```
@@ -42,6 +47,13 @@ pub trait Timer: Clone + Debug + Send + Sync + 'static {
     /// within the grain of the runtime's timer. One too far away for the runtime to represent never
     /// comes; it does not panic. May be called on any thread, and the future may be
     /// polled on any thread, as long as the runtime lives.
+    ///
+    /// Cancel safe: dropping it forgets the wait.
+    ///
+    /// # Panics
+    ///
+    /// On Tokio, as [`now`](Timer::now) does, or without the runtime's time driver; on the other
+    /// backends it does not.
     fn sleep_until(&self, deadline: Instant) -> Self::Sleep;
 }
 

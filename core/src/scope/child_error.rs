@@ -13,9 +13,10 @@ use crate::region::failure::report;
 use crate::region::{Failure, Phase};
 use crate::task::{JoinError, JoinKind, JoinParts};
 
-/// What happened to one child of a scope, or to the scope's body: it gave an error, or it panicked.
+/// What happened to one member of a scope: an error, a panic, or its loss.
 ///
-/// It is a member of an [`ErrorGroup`](crate::ErrorGroup).
+/// The member is a child or the scope's body; *lost* is a child whose runtime was gone. This is a
+/// member of an [`ErrorGroup`](crate::ErrorGroup).
 ///
 /// | format | shows |
 /// |---|---|
@@ -248,7 +249,9 @@ impl<E> ChildError<E> {
         self.place.name.as_deref()
     }
 
-    /// Returns where the child was spawned; where the scope was opened, if it is the body.
+    /// Returns where the child was spawned.
+    ///
+    /// Where the scope was opened, if it is the body.
     pub fn location(&self) -> &'static Location<'static> {
         self.place.location
     }

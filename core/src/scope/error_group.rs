@@ -19,6 +19,9 @@ const IN_TREE: usize = 50;
 /// Each member is a [`ChildError`], which knows whose it is: the child's spawn index, its name, where it
 /// was spawned. A panic is a member like an error.
 ///
+/// The scopes that make such groups are not in this version. What it has is
+/// [`from_errors`](ErrorGroup::from_errors): one error out of several, wherever they came from.
+///
 /// | format | shows |
 /// |---|---|
 /// | `{}` | one line: how many, the first three, and how many more |
@@ -128,8 +131,9 @@ impl<E> ErrorGroup<E> {
         })
     }
 
-    /// Returns how many members there are: at least 1. What was [omitted](ErrorGroup::omitted) is not
-    /// counted.
+    /// Returns how many members there are: at least 1.
+    ///
+    /// What was [omitted](ErrorGroup::omitted) is not counted.
     ///
     /// # Examples
     ///
@@ -195,7 +199,9 @@ impl<E> ErrorGroup<E> {
         self.iter().filter(|child| child.is_panic())
     }
 
-    /// Returns the member that came first: the one that stopped the others, where one did.
+    /// Returns the member that came first.
+    ///
+    /// It is the one that stopped the others, where one did.
     ///
     /// # Examples
     ///

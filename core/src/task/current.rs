@@ -11,9 +11,9 @@ use crate::region::frame::{self, Entered};
 use crate::region::runtime_of;
 use crate::runtime::AnyRuntime;
 
-/// Returns the runtime of the task, blocking job or [`rooted`](crate::rooted) future that this thread
-/// is running.
+/// Returns the runtime of the task that this thread is running.
 ///
+/// A blocking job, the future of `block_on` and a [`rooted`](crate::rooted) one count as tasks here.
 /// The innermost one counts. To look further, use `anyrt::find`.
 ///
 /// # Errors

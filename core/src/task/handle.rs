@@ -83,7 +83,8 @@ impl<T> Task<T> {
     ///
     /// Takes effect where the task suspends, now if it is suspended; returns at once. Asking again
     /// changes nothing: the first reason is the one shown. A task that was not yet polled never runs,
-    /// and neither does a blocking job that has not started; one that has started is not stopped.
+    /// and neither does a blocking job that has not started; one that has started is not stopped, but
+    /// sees [`cancel_requested`](crate::cancel_requested).
     pub fn cancel(&self, reason: impl Into<Reason>) {
         self.cell().region().ask(Some(&reason.into()));
     }
@@ -92,6 +93,10 @@ impl<T> Task<T> {
     ///
     /// The result is the task's: a value that it still delivered is not thrown away. Dropping the
     /// future ends the waiting only, the request stands.
+    ///
+    /// A blocking job that has started is waited for until it ends. One that still waits in the queue
+    /// never runs, but only the pool's thread that gets to it finds that out: until then this waits
+    /// too.
     ///
     /// # Examples
     ///
@@ -121,6 +126,17 @@ impl<T> Task<T> {
     ///
     /// A value it returns is dropped; a panic goes to the hook of
     /// [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (done, is_done) = std::sync::mpsc::channel();
+    /// owner.handle().spawn(async move { done.send(()).unwrap() }).detach();
+    /// assert!(is_done.recv().is_ok());
+    /// ```
     pub fn detach(mut self) {
         if let Some(cell) = self.cell.take() {
             if !cell.region().is_taken() && cell.release() {
@@ -129,7 +145,9 @@ impl<T> Task<T> {
         }
     }
 
-    /// Returns whether the task is over: its future dropped, its result there or already taken.
+    /// Returns whether the task is over.
+    ///
+    /// Its future is then dropped, and its result is there or already taken.
     pub fn is_finished(&self) -> bool {
         self.cell().region().is_done()
     }

@@ -10,9 +10,10 @@ use crate::region::contain::{Payload, message};
 use crate::region::failure::{describe, report};
 use crate::region::{Failure, Phase, Reason, Region};
 
-/// Why a task ended without a value: it was cancelled, it panicked, or its runtime was gone.
+/// Why a task ended without a value: cancelled, panicked, or *lost*.
 ///
-/// It says the same on every backend, and it never unwinds into the awaiter unless asked to by
+/// Lost is a task whose runtime was gone before it had ended. The error says the same on every backend,
+/// and it never unwinds into the awaiter unless asked to by
 /// [`resume_unwind`](JoinError::resume_unwind).
 ///
 /// # Examples
@@ -112,6 +113,17 @@ impl JoinError {
     /// # Errors
     ///
     /// Gives the error back if the task did not panic.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let task = owner.handle().spawn(async { std::panic::panic_any(42) });
+    /// let payload = owner.block_on(task).unwrap_err().into_panic().unwrap();
+    /// assert_eq!(payload.downcast_ref(), Some(&42));
+    /// ```
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         let Repr {
             kind,

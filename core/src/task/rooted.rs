@@ -25,8 +25,8 @@ use crate::runtime::{Enter, Spawn, Timer};
 /// future runs as part of the runtime ([`Enter::Foreign`]), so Tokio's sockets work in it on any
 /// executor. It may borrow and need not be `Send`.
 ///
-/// A panic of `future` passes through once its clean-ups have run. Dropping this drops `future`; its
-/// clean-ups go on in the task around it, or on `rt`.
+/// A panic of `future` passes through once its clean-ups have run. Dropping this cancels `future`: it
+/// is dropped at once, and its clean-ups go on in the task around it, or on `rt`.
 ///
 /// # Panics
 ///

@@ -64,8 +64,9 @@ where
     Task::new(cell)
 }
 
-/// Words to say about a task before it is spawned; made by
-/// [`Runtime::spawn_with`](crate::Runtime::spawn_with).
+/// Words to say about a task before it is spawned.
+///
+/// Made by [`Runtime::spawn_with`](crate::Runtime::spawn_with).
 ///
 /// # Examples
 ///

@@ -85,7 +85,9 @@ impl HandClock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the clock on, firing what comes due in order of deadlines, then of registration.
+    /// Moves the clock on, firing what comes due.
+    ///
+    /// In the order of deadlines, then of registration.
     pub fn advance(&self, by: Duration) {
         let to = {
             let state = self.state();

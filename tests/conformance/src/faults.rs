@@ -151,7 +151,9 @@ pub async fn yield_once() {
     .await;
 }
 
-/// Yields until `condition` holds. For conditions that a running task will bring about.
+/// Yields until `condition` holds.
+///
+/// For conditions that a running task will bring about.
 pub async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         std::thread::yield_now();

@@ -53,7 +53,9 @@ pub trait Harness: Sized + Send + 'static {
     }
 }
 
-/// What a runtime is by nature able to do. A case that needs more is not run on it, and says so.
+/// What a runtime is by nature able to do.
+///
+/// A case that needs more is not run on it, and says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caps {

@@ -94,7 +94,7 @@ impl CancelToken {
         }
     }
 
-    /// Returns a token that is cancelled with this one, and can be cancelled without it.
+    /// Returns a child: a token that is cancelled with this one, or alone.
     ///
     /// The child of a cancelled token is cancelled from the start, for the same reason. No child is
     /// missed by a request that comes at the same time.
@@ -116,12 +116,13 @@ impl CancelToken {
         }
     }
 
-    /// Cancels this token and everything below it; returns whether this call was the first.
+    /// Cancels this token and everything below it.
     ///
-    /// Only the first reason is kept. Wakers and callbacks run on this thread, before it returns; see
+    /// Returns whether this call was the first. Only the first reason is kept. Wakers and callbacks run
+    /// on this thread, before it returns; see
     /// [the type](CancelToken#what-cancel-has-done-when-it-returns) for the order, and for what a later
-    /// call may find unfinished. Takes time and memory in proportion to what is below, and no more stack
-    /// for a deep tree than for a flat one.
+    /// call may find unfinished. Takes time and memory in proportion to what is below, and no more stack for
+    /// a deep tree than for a flat one.
     ///
     /// # Examples
     ///
@@ -204,7 +205,9 @@ impl CancelToken {
         Cancelled::new(self)
     }
 
-    /// Waits as [`cancelled`](CancelToken::cancelled) does, in a future that holds the token.
+    /// Waits until the token is cancelled, in a future that holds the token.
+    ///
+    /// Otherwise as [`cancelled`](CancelToken::cancelled).
     ///
     /// Cancel safe: being cancelled is a state, and no wait that is given up loses it.
     ///
@@ -223,7 +226,9 @@ impl CancelToken {
         CancelledOwned::new(self.clone())
     }
 
-    /// Has `callback` called when the token is cancelled, on the thread that cancels it.
+    /// Calls `callback` when the token is cancelled.
+    ///
+    /// It is called on the thread that cancels.
     ///
     /// Dropping the handle removes the callback; [`detach`](OnCancel::detach) leaves it. A token that is
     /// cancelled already calls at once, on this thread: then perhaps before callbacks that were

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::CancelToken;
 use crate::Reason;
 
-/// The future of [`CancelToken::cancelled`]: ready with the reason once the token is cancelled.
+/// The future of [`CancelToken::cancelled`]: ready with the reason.
 ///
 /// Polled again after that, it is ready again with the same reason. It registers with the token when it
 /// is first polled, and takes that back when it is dropped.
@@ -32,9 +32,10 @@ pub struct Cancelled<'a> {
     key: Option<usize>,
 }
 
-/// The future of [`CancelToken::cancelled_owned`]: a [`Cancelled`] that holds its token.
+/// The future of [`CancelToken::cancelled_owned`].
 ///
-/// Polled again after it was ready, it is ready again with the same reason.
+/// A [`Cancelled`] that holds its token. Polled again after it was ready, it is ready again with the
+/// same reason.
 ///
 /// Cancel safe: being cancelled is a state, and no wait that is given up loses it.
 ///

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use pin_project::{pin_project, pinned_drop};
@@ -76,11 +76,26 @@ impl<F: Future> Inline<F> {
         }
     }
 
-    /// Asks the region to stop. It must be polled after this.
-    pub(crate) fn ask(self: Pin<&mut Self>, reason: &Reason) {
-        if let Some(member) = &self.member {
-            member.region().ask(Some(reason));
+    /// Opens the region in the one that runs here, if it is new; gives it to who wants to ask it to stop.
+    ///
+    /// Nothing where a request is due: an opening edge, at which nothing new starts. The region around
+    /// acts on its request at the `Pending` that follows.
+    pub(crate) fn open(self: Pin<&mut Self>) -> Option<Weak<dyn Member>> {
+        let this = self.project();
+        if *this.stage == Stage::New {
+            if frame::is_stopping() {
+                return None;
+            }
+            let around = frame::current();
+            let linked = around.is_some() && frame::mask() == 0;
+            let region = Region::new(this.location, flag::NO_HANDLE | flag::INLINE);
+            let member: Arc<dyn Member> = Arc::new(InlineMember { region });
+            Region::open(&member, around.as_ref(), linked);
+            *this.member = Some(member);
+            *this.place = frame::place();
+            *this.stage = Stage::Open { linked };
         }
+        this.member.as_ref().map(Arc::downgrade)
     }
 
     /// Ends a region that never started.
@@ -106,22 +121,8 @@ impl<F: Future> Inline<F> {
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
         let this = self.project();
         let mut linked = match *this.stage {
-            Stage::New => {
-                // An opening edge: where a request is due, nothing new starts. The region around acts on
-                // it at this `Pending`.
-                if frame::is_stopping() {
-                    return Poll::Pending;
-                }
-                let around = frame::current();
-                let linked = around.is_some() && frame::mask() == 0;
-                let region = Region::new(this.location, flag::NO_HANDLE | flag::INLINE);
-                let member: Arc<dyn Member> = Arc::new(InlineMember { region });
-                Region::open(&member, around.as_ref(), linked);
-                *this.member = Some(member);
-                *this.place = frame::place();
-                *this.stage = Stage::Open { linked };
-                linked
-            }
+            // Not opened: a request is due around it.
+            Stage::New => return Poll::Pending,
             Stage::Open { linked } => linked,
             Stage::StoppedFromOutside => return Poll::Pending,
             Stage::Ended => panic!("a region was polled after it had ended"),

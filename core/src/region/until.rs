@@ -12,7 +12,7 @@ use super::body::Ended;
 use super::inline::Inline;
 use super::shield::{Shield, shield};
 use super::state::flag;
-use super::token::{CancelToken, Cancelled};
+use super::token::{CancelToken, OnCancel};
 use super::{Reason, frame};
 
 /// Words after a future that say what may stop it.
@@ -32,8 +32,7 @@ pub trait Cancellable: Future + Sized {
     /// same, and [`defer`](crate::defer) and [`shield`] work inside it; only
     /// [`current`](crate::current) finds no runtime there.
     ///
-    /// The token is looked at when the future suspends. One that never does is not stopped: let it look
-    /// at [`CancelToken::is_cancelled`].
+    /// A body that never suspends is not stopped: give it a [`checkpoint`], which sees the token at once.
     ///
     /// Dropping this cancels the future: it is dropped at once, and its clean-ups go on in the region
     /// around it. Where there is none, they do not run: each goes to the hook of
@@ -90,10 +89,8 @@ pub trait Cancellable: Future + Sized {
     fn until(self, token: &CancelToken) -> Until<'_, Self> {
         Until {
             region: Inline::new(self, Location::caller()),
-            cancelled: token.cancelled(),
             token,
-            started: false,
-            asked: None,
+            asks: None,
         }
     }
 
@@ -127,12 +124,9 @@ impl<F: Future> Cancellable for F {}
 pub struct Until<'a, F: Future> {
     #[pin]
     region: Inline<F>,
-    #[pin]
-    cancelled: Cancelled<'a>,
     token: &'a CancelToken,
-    started: bool,
-    /// The reason, once the token has asked.
-    asked: Option<Reason>,
+    /// Asks the region to stop when the token is cancelled; there once the region is open.
+    asks: Option<OnCancel>,
 }
 
 /// What is said of a task that was asked to stop without a reason: its handle was dropped.
@@ -147,30 +141,36 @@ impl<F: Future> Future for Until<'_, F> {
             !this.region.has_ended(),
             "an `Until` future was polled after it was ready"
         );
-        if !*this.started && !frame::is_stopping() {
-            *this.started = true;
+        if this.asks.is_none() {
+            if frame::is_stopping() {
+                return Poll::Pending;
+            }
             if let Some(reason) = this.token.reason() {
                 this.region.set_ended();
                 return Poll::Ready(Err(reason));
             }
-        }
-        loop {
-            // The body first: a value that is there is delivered.
-            match this.region.as_mut().poll_end(cx) {
-                Poll::Ready(Ended::Value(value)) => return Poll::Ready(Ok(value)),
-                Poll::Ready(Ended::Panicked(payload)) => resume_unwind(payload),
-                Poll::Ready(Ended::Cancelled) => {
-                    let reason = this.asked.take().or(this.region.as_mut().take_reason());
-                    return Poll::Ready(Err(reason.unwrap_or(NO_REASON)));
+            // By a callback and not by polling the token: so the request is there at once, and a
+            // `checkpoint` of a body that never waits sees it.
+            let region = this.region.as_mut().open();
+            *this.asks = Some(this.token.on_cancel(move |reason| {
+                if let Some(region) = region.and_then(|region| region.upgrade()) {
+                    region.region().ask(Some(reason));
                 }
-                Poll::Pending if this.asked.is_some() => return Poll::Pending,
-                Poll::Pending => {}
+            }));
+        }
+        match this.region.as_mut().poll_end(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(ended) => {
+                *this.asks = None;
+                match ended {
+                    Ended::Value(value) => Poll::Ready(Ok(value)),
+                    Ended::Panicked(payload) => resume_unwind(payload),
+                    Ended::Cancelled => {
+                        let reason = this.region.take_reason();
+                        Poll::Ready(Err(reason.unwrap_or(NO_REASON)))
+                    }
+                }
             }
-            let Poll::Ready(reason) = this.cancelled.as_mut().poll(cx) else {
-                return Poll::Pending;
-            };
-            this.region.as_mut().ask(&reason);
-            *this.asked = Some(reason);
         }
     }
 }
@@ -178,7 +178,7 @@ impl<F: Future> Future for Until<'_, F> {
 impl<F: Future> fmt::Debug for Until<'_, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Until")
-            .field("asked", &self.asked)
+            .field("open", &self.asks.is_some())
             .field("ready", &self.region.has_ended())
             .finish_non_exhaustive()
     }
@@ -190,8 +190,7 @@ impl<F: Future> fmt::Debug for Until<'_, F> {
 /// how a blocking job, which nothing can stop from outside, learns that it should end by itself;
 /// dropping the handle of a job is no request. False in code that runs in no task of this library.
 ///
-/// The token of an [`until`](Cancellable::until) around counts once the code has suspended after the
-/// token was cancelled. To know at once, ask [`CancelToken::is_cancelled`].
+/// The token of an [`until`](Cancellable::until) around counts as well, from the moment it is cancelled.
 ///
 /// # Examples
 ///
@@ -219,8 +218,8 @@ pub fn cancel_requested() -> bool {
 /// For long stretches of code that never wait. It does not let other tasks run. Inside a shield, and in
 /// code that runs in no task of this library, nothing is due and it goes on at once.
 ///
-/// It does not look at the token of an [`until`](Cancellable::until) around: that is looked at when the
-/// code suspends. Ask [`CancelToken::is_cancelled`] there.
+/// The token of an [`until`](Cancellable::until) around is seen too: then that region ends here, and not
+/// the task.
 ///
 /// Cancel safe: it holds nothing.
 ///

@@ -403,6 +403,43 @@ fn a_token_that_is_cancelled_already_starts_nothing() {
 }
 
 #[test]
+fn a_body_that_never_waits_sees_its_token_at_a_checkpoint() {
+    let token = CancelToken::new();
+    let inside = token.clone();
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let body = {
+        let rounds = rounds.clone();
+        async move {
+            loop {
+                checkpoint().await;
+                assert!(!cancel_requested());
+                if rounds.fetch_add(1, Ordering::SeqCst) == 9 {
+                    inside.cancel("enough");
+                    assert!(cancel_requested());
+                }
+            }
+        }
+    };
+    let (stopped, polls): (Result<(), _>, _) = finish(pin!(body.until(&token)));
+    assert_eq!(stopped.unwrap_err().as_str(), "enough");
+    assert_eq!((rounds.load(Ordering::SeqCst), polls), (10, 1));
+}
+
+#[test]
+fn a_region_that_has_ended_keeps_nothing_in_its_token() {
+    let token = CancelToken::new();
+    let before = format!("{token:?}");
+    for _ in 0..100 {
+        assert_eq!(finish(pin!(async { 1 }.until(&token))).0, Ok(1));
+        let mut half = Box::pin(pending::<()>().until(&token));
+        assert!(poll_once(half.as_mut()).is_pending());
+        drop(half);
+    }
+    assert_eq!(format!("{token:?}"), before);
+    token.cancel("nobody is there");
+}
+
+#[test]
 fn a_value_is_given_though_the_token_is_cancelled() {
     let token = CancelToken::new();
     let inside = token.clone();

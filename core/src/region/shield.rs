@@ -135,27 +135,16 @@ fn hold_on(hold: &Hold, change: Change) {
         let mut held = hold.lock().unwrap_or_else(PoisonError::into_inner);
         match change {
             Change::Here if held.lifted || held.place == frame::place() => return,
-            Change::Here => {
-                held.place = frame::place();
-                let on = frame::current();
-                (std::mem::replace(&mut held.on, on.clone()), on)
-            }
-            Change::Lift => {
-                held.lifted = true;
-                held.place = 0;
-                (held.on.take(), None)
-            }
-            Change::Lower => {
-                held.lifted = false;
-                held.place = frame::place();
-                let on = frame::current();
-                (std::mem::replace(&mut held.on, on.clone()), on)
-            }
-            Change::Off => {
-                held.place = 0;
-                (held.on.take(), None)
-            }
+            Change::Here | Change::Off => {}
+            Change::Lift => held.lifted = true,
+            Change::Lower => held.lifted = false,
         }
+        let on = match change {
+            Change::Here | Change::Lower => frame::current(),
+            Change::Lift | Change::Off => None,
+        };
+        held.place = if on.is_some() { frame::place() } else { 0 };
+        (std::mem::replace(&mut held.on, on.clone()), on)
     };
     // The new one first: between the two a request must not find neither.
     if let Some(on) = on {

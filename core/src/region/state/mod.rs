@@ -303,11 +303,8 @@ impl Region {
     }
 
     fn finish_ask(&self) {
-        let mut runner = self.runner();
         self.set(flag::ASKED);
-        let waker = self.take_runner(&mut runner);
-        drop(runner);
-        self.wake(waker);
+        self.wake_runner();
     }
 
     /// Whether a request is to be acted on: there is one, and no shield is open inside.

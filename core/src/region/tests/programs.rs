@@ -8,8 +8,9 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
+use super::poll_once;
 use crate::region::{BoxFuture, frame};
 use crate::task::tests::{Hand, tick};
 use crate::{CancelToken, Cancellable, Runtime, defer, shield, uncancellable};
@@ -96,8 +97,6 @@ struct World {
     cleaned: AtomicUsize,
     /// An arm that lost is being dropped: what is inside it could not unwind.
     dropping_an_arm: AtomicBool,
-    /// Polls since the request, to see that it is acted on.
-    asked: AtomicBool,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -137,10 +136,6 @@ impl Drop for Local {
                 .wrong("a local died before the clean-ups of a region that was opened after it");
         }
     }
-}
-
-fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// The first arm to end wins; the other is dropped half-way.
@@ -327,7 +322,6 @@ fn program(seed: u64) -> Result<(), String> {
             break;
         }
         if step == request {
-            world.asked.store(true, SeqCst);
             task.cancel("a random step");
         } else if random.below(30) == 0 {
             world.tokens[random.below(TOKENS)].cancel("a random token");

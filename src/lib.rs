@@ -101,12 +101,14 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled,
-    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, Instant, JoinError, Mask,
-    NoRegion, NoRuntime, OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
-    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, Until,
-    cancel_requested, checkpoint, current, defer, outside_regions, rooted, set_failure_hook,
-    shield, try_defer, uncancellable,
+    AnyRuntime, AnyScope, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable,
+    Cancelled, CancelledOwned, Child, ChildError, ChildResult, Drive, Enter, ErrorGroup, Failure,
+    Hole, Instant, JoinError, Mask, NextChild, NoRegion, NoRuntime, OnCancel, Origin, Outcome,
+    OutsideRegions, Phase, Ready, Reason, Refused, Rooted, RunScope, Runtime, Scope, ScopeError,
+    ScopeFuture, ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild,
+    SpawnWhenFree, SpawnWith, Start, StartError, Task, Timer, TryScope, TryScopeFuture, Until,
+    Verdict, WaitError, WaitFor, cancel_requested, checkpoint, current, current_scope, defer,
+    outside_regions, rooted, set_failure_hook, shield, try_defer, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
+use crate::scope::{self, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture};
 use crate::task::{self, SpawnWith, Task};
 
 /// A runtime that a library can be generic over: the one bound it needs.
@@ -128,6 +129,114 @@ pub trait Runtime: Spawn + Timer {
     /// ```
     fn spawn_with(&self) -> SpawnWith<'_, Self> {
         SpawnWith::new(self)
+    }
+
+    /// Runs a body with children: all of them are gone when it is ready, with the body's value.
+    ///
+    /// The body is given the scope's handle, by which it and its children spawn children. They run on this
+    /// runtime, in parallel where it has the threads. The body may borrow from around the scope, its
+    /// children may not (they are tasks).
+    ///
+    /// ```text
+    /// await ── body ─────────── value ┈┈┈┈┈┈┈┈┈┈ ready with the value
+    ///            ├─ child ──────────────── end ──┤
+    ///            └─ child ── end                 │
+    ///                 └─ grandchild ───────── end┘
+    /// ```
+    ///
+    /// A panic of a child stops the body and the other children, and goes on here once all are gone. A
+    /// request to the code around stops the scope, its children first, and it gives no value then. For
+    /// children that may fail, use [`try_scope`](Runtime::try_scope); for a deadline, a limit, another
+    /// policy [`scope_with`](Runtime::scope_with).
+    ///
+    /// Dropping the future drops the body and asks the children to stop; the task around waits for them.
+    /// In code that runs in no task of this library a task of its own does.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the body or of the first child that panicked, after all are gone; and when it is
+    /// polled again after it was ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{Runtime, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// async fn total<R: Runtime>(rt: &R, numbers: &[u64]) -> u64 {
+    ///     rt.scope(async |s| {
+    ///         let squares: Vec<_> = numbers.iter().map(|&n| s.spawn(async move { n * n })).collect();
+    ///         let mut total = 0;
+    ///         for square in squares {
+    ///             total += square.await;
+    ///         }
+    ///         total
+    ///     })
+    ///     .await
+    /// }
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// assert_eq!(owner.block_on(total(owner.handle(), &[1, 2, 3])), 14);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "open_nursery")]
+    #[doc(alias = "create_task_group")]
+    fn scope<F, Fut>(&self, body: F) -> ScopeFuture<Self, Fut>
+    where
+        F: FnOnce(Scope<Self>) -> Fut,
+        Fut: Future,
+    {
+        scope::scope(self, body)
+    }
+
+    /// Runs a body with children that may fail: the first failure stops the others.
+    ///
+    /// Like [`scope`](Runtime::scope), but the body gives a `Result<T, E>`, and its children `()` or a
+    /// `Result` of the same `E`. What fails first stops the body and the other children; once all are
+    /// gone, everything that failed comes as one error.
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeError`](crate::ScopeError): errors and panics of the children, and the error of the body, in
+    /// the order of their coming; or that the scope was cancelled by its handle.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the body, after all are gone; and when it is polled again after it was ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io;
+    /// use anyrt::{Runtime, ScopeError, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// async fn feed(n: u32) -> io::Result<()> {
+    ///     if n == 2 { Err(io::Error::other("feed 2 is empty")) } else { Ok(()) }
+    /// }
+    ///
+    /// async fn serve<R: Runtime>(rt: &R) -> Result<(), ScopeError<io::Error>> {
+    ///     rt.try_scope(async |s| { s.spawn(feed(1)); s.spawn(feed(2)); Ok(()) }).await
+    /// }
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let error = owner.block_on(serve(owner.handle())).unwrap_err();
+    /// assert_eq!(error.errors().unwrap().first().index(), Some(1));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "TaskGroup")]
+    fn try_scope<E, F, Fut, T>(&self, body: F) -> TryScopeFuture<Self, E, Fut>
+    where
+        E: Send + 'static,
+        F: FnOnce(TryScope<Self, E>) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        scope::try_scope(self, body)
+    }
+
+    /// Begins a scope that says more about itself: a policy, a limit, a deadline, a name.
+    ///
+    /// See [`ScopeWith`].
+    fn scope_with<E: Send + 'static>(&self) -> ScopeWith<'_, Self, E> {
+        ScopeWith::new(self)
     }
 
     /// Returns a future that is ready after `duration` on this runtime's clock.

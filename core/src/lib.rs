@@ -18,7 +18,12 @@ pub use region::{
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
-pub use scope::{ChildError, ErrorGroup, Origin, ScopeError};
+pub use scope::{
+    AnyScope, Child, ChildError, ChildResult, ErrorGroup, NextChild, Origin, Outcome, Ready,
+    Refused, RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild,
+    SpawnWhenFree, Start, StartError, TryScope, TryScopeFuture, Verdict, WaitError, WaitFor,
+    current_scope,
+};
 pub use task::{
     CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,
     outside_regions, rooted,

@@ -3,15 +3,40 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::stream::{FuturesUnordered, Stream};
 
 use super::contain::{Payload, contain, drop_contained};
 use super::failure::Phase;
+use super::state::{Next, Seen, flag};
 use super::{Member, Region};
 
 pub(crate) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Adopted work: what a region polls beside its body and cannot end before.
+pub(crate) struct Work {
+    pub(crate) future: BoxFuture,
+    pub(crate) kind: WorkKind,
+}
+
+/// What becomes of adopted work that cannot run to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkKind {
+    /// Code of users: reported as lost.
+    CleanUp,
+    /// Only a wait, for children that end by themselves or are dropped like this.
+    Wait,
+}
+
+impl Work {
+    pub(crate) fn clean_up(future: BoxFuture) -> Self {
+        Work {
+            future,
+            kind: WorkKind::CleanUp,
+        }
+    }
+}
 
 /// How many turns one poll takes before it lets others run.
 const TURNS: usize = 64;
@@ -21,8 +46,10 @@ const TURNS: usize = 64;
 pub(crate) struct Leftovers {
     /// To run one at a time, from the last to the first.
     pub(crate) cleanups: Vec<BoxFuture>,
+    /// The same, once the children of the scope are gone.
+    pub(crate) after_children: Vec<BoxFuture>,
     /// To run all at once.
-    pub(crate) adopted: Vec<BoxFuture>,
+    pub(crate) adopted: Vec<Work>,
 }
 
 impl Leftovers {
@@ -33,10 +60,10 @@ impl Leftovers {
     /// The same as adopted work only: the clean-ups become one piece, which keeps their order.
     pub(crate) fn bundled(mut self, from: &Arc<dyn Member>) -> Self {
         if !self.cleanups.is_empty() {
-            self.adopted.push(Box::pin(NewestFirst {
+            self.adopted.push(Work::clean_up(Box::pin(NewestFirst {
                 left: std::mem::take(&mut self.cleanups),
                 from: Arc::clone(from),
-            }));
+            })));
         }
         self
     }
@@ -50,7 +77,7 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    pub(super) fn extend(&mut self, arrivals: Vec<BoxFuture>) {
+    pub(super) fn extend(&mut self, arrivals: Vec<Work>) {
         self.adopted
             .extend(arrivals.into_iter().map(|work| Contained(Some(work))));
     }
@@ -119,8 +146,10 @@ impl Aside {
     pub(crate) fn poll_to_end(region: &Region, cx: &mut Context<'_>) -> Poll<()> {
         let mut put_back = None;
         for _ in 0..TURNS {
-            let super::state::Next::Poll(mut aside) = region.next_aside(put_back.take()) else {
-                return Poll::Ready(());
+            let mut aside = match region.next_aside(put_back.take()) {
+                Next::Poll(aside) => aside,
+                Next::Wait => return Poll::Pending,
+                Next::Closed => return Poll::Ready(()),
             };
             if aside.poll(region, cx).is_pending() && !aside.is_empty() {
                 if !region.put_aside(aside) {
@@ -139,14 +168,14 @@ impl Aside {
 }
 
 /// Work whose panic is a value, also that of its destructor.
-struct Contained(Option<BoxFuture>);
+struct Contained(Option<Work>);
 
 impl Future for Contained {
     type Output = Result<(), Payload>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = match &mut self.0 {
-            Some(work) => contain(|| work.as_mut().poll(cx)),
+            Some(work) => contain(|| work.future.as_mut().poll(cx)),
             None => Ok(Poll::Ready(())),
         };
         if matches!(polled, Ok(Poll::Pending)) {
@@ -178,6 +207,66 @@ impl Future for NewestFirst {
                 from.region().report(Phase::Destructor, Some(payload));
             }
         }
+        Poll::Ready(())
+    }
+}
+
+/// The wait for the children of a scope that was dropped half-way.
+///
+/// Polled by the region that adopted it; the scope's own region has no other use for its waker any more.
+struct Wait {
+    scope: Arc<dyn Member>,
+    seen: Seen,
+    /// What the scope runs when its children are gone.
+    then: Option<NewestFirst>,
+}
+
+impl Leftovers {
+    /// Adds what a scope that was dropped half-way still waits for.
+    pub(super) fn wait_for_children_of(&mut self, scope: &Arc<dyn Member>) {
+        let left = std::mem::take(&mut self.after_children);
+        if !scope.region().waits_for_children() {
+            // Popped from the end: these come after all others.
+            self.cleanups.splice(0..0, left);
+            scope.settle();
+            return;
+        }
+        let kind = match left.is_empty() {
+            true => WorkKind::Wait,
+            false => WorkKind::CleanUp,
+        };
+        let wait = Wait {
+            scope: Arc::clone(scope),
+            seen: Seen::default(),
+            then: (!left.is_empty()).then(|| NewestFirst {
+                left,
+                from: Arc::clone(scope),
+            }),
+        };
+        self.adopted.push(Work {
+            future: Box::pin(wait),
+            kind,
+        });
+    }
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Wait { scope, seen, then } = &mut *self;
+        let region = scope.region();
+        if region.has(flag::CHILDREN) {
+            region.register(cx.waker(), seen);
+            if region.waits_for_children() {
+                return Poll::Pending;
+            }
+            region.forget_runner();
+        }
+        if let Some(cleanups) = then {
+            ready!(Pin::new(cleanups).poll(cx));
+        }
+        scope.settle();
         Poll::Ready(())
     }
 }

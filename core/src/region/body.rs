@@ -53,7 +53,8 @@ pub(crate) fn poll_region<F: Future>(
     cx: &mut Context<'_>,
 ) -> Option<Ended<F::Output>> {
     let mut taken = None;
-    if body.is_some() && !member.as_deref()?.region().has(flag::ASKED) {
+    let special = flag::ASKED | flag::UNLISTED;
+    if body.is_some() && !member.as_deref()?.region().has(special) {
         let turn = inside(member, 0, || take_turn(body.as_mut(), cx));
         let region = member.as_deref()?.region();
         match turn {
@@ -76,6 +77,13 @@ fn go_on<F: Future>(
     cx: &mut Context<'_>,
 ) -> Option<Ended<F::Output>> {
     let region = member.as_deref()?.region();
+    if region.has(flag::UNLISTED) {
+        // A child is in its scope's list only from its first `Pending` on: most never are.
+        let scope = member.as_deref()?.scope_region();
+        if let Some(scope) = scope.filter(|scope| scope.has(flag::ASKING)) {
+            region.ask(scope.reason().as_ref());
+        }
+    }
     // A request that came before this poll: what is open inside is polled once more, so that it may
     // unwind before the body around it is dropped.
     let due = taken.is_none() && region.is_due();
@@ -151,6 +159,9 @@ fn after_pending(
     let region = member.as_deref()?.region();
     // Not after the work and the request are looked at: what comes between would be missed.
     region.register(cx.waker(), seen);
+    if region.has(flag::UNLISTED) {
+        Region::enlist(member.as_ref()?);
+    }
     if region.has(flag::WORK) {
         beside(member, |region| Aside::poll_beside_body(region, cx));
     }
@@ -257,6 +268,7 @@ pub(crate) fn abandon<F: Future>(
         }
         Some(Ended::Cancelled) | None => {}
     }
-    let left = member.region().close_with_leftovers();
+    let mut left = member.region().close_with_leftovers();
+    left.wait_for_children_of(&member);
     Some((member, left))
 }

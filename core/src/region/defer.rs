@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
-use super::{BoxFuture, frame};
+use super::aside::Work;
+use super::{BoxFuture, Member, frame};
 
 /// Runs `cleanup` when the innermost task or `until` around ends, however it ends.
 ///
@@ -90,25 +92,28 @@ where
         return Err(NoRegion(cleanup));
     };
     let cleanup: BoxFuture = Box::pin(cleanup);
-    let Err(mut cleanup) = member.region().defer(cleanup) else {
-        return Ok(());
-    };
-    // The region has ended, and code of it still runs: a waker, a callback. The next one outwards
-    // takes it; the outermost reports it as lost.
+    if let Err(cleanup) = member.region().defer(cleanup) {
+        // Code of a region that has ended still runs: a waker, a callback.
+        defer_outwards(&member, cleanup);
+    }
+    Ok(())
+}
+
+/// Gives a clean-up of a region that has ended to the next one outwards; the outermost reports it as lost.
+pub(crate) fn defer_outwards(member: &Arc<dyn Member>, mut cleanup: BoxFuture) {
     let mut around = member.region().up();
     while let Some(next) = around {
-        match next.region().adopt(cleanup) {
-            Ok(()) => return Ok(()),
-            Err(back) => cleanup = back,
+        match next.region().adopt(Work::clean_up(cleanup)) {
+            Ok(()) => return,
+            Err(back) => cleanup = back.future,
         }
         around = next.region().up();
     }
     let left = super::Leftovers {
         cleanups: vec![cleanup],
-        adopted: Vec::new(),
+        ..super::Leftovers::default()
     };
-    super::hand_over(&member, None, left);
-    Ok(())
+    super::hand_over(member, None, left);
 }
 
 /// A clean-up that no region took, because the code that deferred it runs in none.

@@ -14,6 +14,9 @@ use super::state::{Seen, flag};
 use super::{Leftovers, Member, Reason, Region, frame, hand_over};
 use crate::runtime::AnyRuntime;
 
+/// What every region inside a task is born with.
+pub(crate) const INLINE: u32 = flag::NO_HANDLE | flag::INLINE;
+
 /// The region of an [`Inline`] future, as the code inside finds it.
 struct InlineMember {
     region: Region,
@@ -40,7 +43,7 @@ impl Member for InlineMember {
 pub(crate) struct Inline<F: Future> {
     #[pin]
     body: Option<F>,
-    /// Made at the first poll; gone when the region has ended.
+    /// Made at the first poll, unless it was given; gone when the region has ended.
     member: Option<Arc<dyn Member>>,
     seen: Seen,
     stowed: Option<Ended<F::Output>>,
@@ -48,6 +51,8 @@ pub(crate) struct Inline<F: Future> {
     place: usize,
     stage: Stage,
     reason: Option<Reason>,
+    linked_at_end: bool,
+    given: bool,
     location: &'static Location<'static>,
 }
 
@@ -72,8 +77,18 @@ impl<F: Future> Inline<F> {
             place: 0,
             stage: Stage::New,
             reason: None,
+            linked_at_end: false,
+            given: false,
             location,
         }
+    }
+
+    /// The same, of a member that others know already: a scope.
+    pub(crate) fn of(member: Arc<dyn Member>, body: F) -> Self {
+        let mut inline = Inline::new(body, member.region().location());
+        inline.member = Some(member);
+        inline.given = true;
+        inline
     }
 
     /// Opens the region in the one that runs here, if it is new; gives it to who wants to ask it to stop.
@@ -88,14 +103,32 @@ impl<F: Future> Inline<F> {
             }
             let around = frame::current();
             let linked = around.is_some() && frame::mask() == 0;
-            let region = Region::new(this.location, flag::NO_HANDLE | flag::INLINE);
-            let member: Arc<dyn Member> = Arc::new(InlineMember { region });
-            Region::open(&member, around.as_ref(), linked);
-            *this.member = Some(member);
+            let location = *this.location;
+            let member = this.member.get_or_insert_with(|| {
+                let region = Region::new(location, INLINE);
+                Arc::new(InlineMember { region })
+            });
+            Region::open(member, around.as_ref(), linked);
             *this.place = frame::place();
             *this.stage = Stage::Open { linked };
         }
         this.member.as_ref().map(Arc::downgrade)
+    }
+
+    /// Whether a request around it has stopped it: then it stays pending until it is dropped.
+    pub(crate) fn is_stopped_from_outside(&self) -> bool {
+        self.stage == Stage::StoppedFromOutside
+    }
+
+    /// Leaves a region that has ended as if a request around it had stopped it, if there is one.
+    ///
+    /// For what must give no value then, though its body did. Only right after it was ready.
+    pub(crate) fn stop_from_outside(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        if *this.linked_at_end && is_asked_around() {
+            *this.stage = Stage::StoppedFromOutside;
+        }
+        *this.stage == Stage::StoppedFromOutside
     }
 
     /// Ends a region that never started.
@@ -144,13 +177,14 @@ impl<F: Future> Inline<F> {
         };
         if let Some(member) = this.member.take() {
             *this.reason = member.region().reason();
-            close(&*member);
+            close(&*member, *this.given);
         }
         // Our own request is void where the region around is asked too: that one decides.
         if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
             *this.stage = Stage::StoppedFromOutside;
             return Poll::Pending;
         }
+        *this.linked_at_end = linked;
         *this.stage = Stage::Ended;
         Poll::Ready(ended)
     }
@@ -161,11 +195,13 @@ fn is_asked_around() -> bool {
     frame::look(|around| around.is_some_and(|around| around.region().has(flag::ASKING)))
 }
 
-/// Leaves the region around, and reports what has no place in an outcome.
-fn close(member: &dyn Member) {
+/// Leaves the region around, and reports what has no place in an outcome; a given member does so itself.
+fn close(member: &dyn Member, given: bool) {
     let region = member.region();
     region.forget_runner();
-    region.report_kept();
+    if !given {
+        region.report_kept();
+    }
     region.set_done();
     region.leave();
 }
@@ -180,6 +216,6 @@ impl<F: Future> PinnedDrop for Inline<F> {
         };
         let around = frame::current().or_else(|| member.region().up());
         hand_over(&member, around.as_ref(), left);
-        close(&*member);
+        close(&*member, *this.given);
     }
 }

@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::aside::Leftovers;
+use super::aside::{Leftovers, Work, WorkKind};
 use super::state::flag;
 use super::watch::Watch;
-use super::{Phase, Region};
+use super::{Phase, Region, frame};
 use crate::region::contain::drop_contained;
 use crate::runtime::AnyRuntime;
 
@@ -24,6 +24,29 @@ pub(crate) trait Member: Send + Sync {
 
     /// Publishes an outcome: `&mut Option<Result<T, JoinError>>`, which is taken.
     fn publish(&self, outcome: &mut dyn Any);
+
+    /// The scope that this task is a child of.
+    fn scope(&self) -> Option<Arc<dyn Member>> {
+        None
+    }
+
+    /// The same, to be looked at only.
+    fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// A scope as what it is.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+
+    /// What users hold of a scope, with its type erased.
+    fn handle(&self) -> Option<Box<dyn Any>> {
+        None
+    }
+
+    /// A scope that was dropped half-way has no children any more: its failures want a receiver.
+    fn settle(&self) {}
 
     /// Gives what a region left to a task of its own on this runtime; or back, where there is none.
     fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers>;
@@ -71,6 +94,60 @@ fn outwards<T>(
     None
 }
 
+/// Whether this thread runs code that a request to `scope` stops, where it suspends next.
+///
+/// So for the body and the children of the scope, and what is open in them, as long as no mask lies
+/// between.
+pub(crate) fn is_stopped_with(scope: &Region) -> bool {
+    if frame::mask() > 0 {
+        return false;
+    }
+    let mut here = frame::current();
+    while let Some(member) = here {
+        let region = member.region();
+        if std::ptr::eq(region, scope) {
+            return true;
+        }
+        here = match region.has(flag::INLINE) {
+            true => region.up_if_linked(),
+            false => member.scope(),
+        };
+    }
+    false
+}
+
+/// Whether this thread runs in the body of `scope`, in a child of it, or something further inside.
+pub(crate) fn is_inside(scope: &Region) -> bool {
+    outwards_and_up(|member| std::ptr::eq(member.region(), scope).then_some(())).is_some()
+}
+
+/// The innermost scope that this thread runs in.
+pub(crate) fn enclosing_scope() -> Option<Arc<dyn Member>> {
+    outwards_and_up(|member| member.region().has(flag::SCOPE).then(|| Arc::clone(member)))
+}
+
+/// Asks the region that this thread runs in, the one around it, from a child the scope it is in, and so
+/// on, until one has an answer.
+fn outwards_and_up<T>(mut ask: impl FnMut(&Arc<dyn Member>) -> Option<T>) -> Option<T> {
+    let mut here = frame::current();
+    while let Some(member) = here {
+        if let Some(answer) = ask(&member) {
+            return Some(answer);
+        }
+        here = member.region().up().or_else(|| member.scope());
+    }
+    None
+}
+
+/// Whether this thread runs a child of `scope`, or something further inside.
+pub(crate) fn is_in_child_of(scope: &Region) -> bool {
+    let is_child = |member: &Arc<dyn Member>| {
+        let of = member.scope_region()?;
+        std::ptr::eq(of, scope).then_some(())
+    };
+    outwards_and_up(is_child).is_some()
+}
+
 /// Hands on what a region left when it was dropped half-way: to the region around it, or, where that has
 /// ended, the next one outwards; then to a task of its own on the same runtime. What cannot be placed is
 /// reported as lost.
@@ -106,13 +183,12 @@ pub(crate) fn hand_over(
         }
         left = homeless.unwrap_or_default();
     }
-    let lost = left
-        .adopted
-        .into_iter()
-        .chain(left.cleanups.into_iter().rev());
-    for work in lost {
-        region.report(Phase::LostCleanUp, None);
-        if let Err(payload) = drop_contained(work) {
+    let cleanups = left.cleanups.into_iter().rev().map(Work::clean_up);
+    for work in left.adopted.into_iter().chain(cleanups) {
+        if work.kind == WorkKind::CleanUp {
+            region.report(Phase::LostCleanUp, None);
+        }
+        if let Err(payload) = drop_contained(work.future) {
             region.report(Phase::Destructor, Some(payload));
         }
     }

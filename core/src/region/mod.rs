@@ -22,11 +22,20 @@ mod token;
 mod until;
 pub(crate) mod watch;
 
+#[cfg(test)]
+pub(crate) use aside::Work;
 pub(crate) use aside::{BoxFuture, Leftovers};
+pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
 pub use failure::{Failure, Phase, set_failure_hook};
-pub(crate) use member::{Member, hand_over, runtime_of, watch_of};
+pub(crate) use frame::Masks;
+pub(crate) use inline::{INLINE, Inline};
+pub(crate) use member::{
+    Member, enclosing_scope, hand_over, is_in_child_of, is_inside, is_stopped_with, runtime_of,
+    watch_of,
+};
 pub use reason::Reason;
+pub(crate) use shield::ShieldHold;
 pub use shield::{Hole, Mask, Shield, shield, uncancellable};
 pub(crate) use state::Region;
 pub use token::{CancelGuard, CancelToken, Cancelled, CancelledOwned, OnCancel};

@@ -118,6 +118,23 @@ where
     }
 }
 
+/// A shield that something else than a [`Shield`] holds: a scope.
+#[derive(Default)]
+pub(crate) struct ShieldHold(Hold);
+
+impl ShieldHold {
+    /// Holds it open in the region that runs here. What it shields is to be polled below a mask.
+    pub(crate) fn here(&self) {
+        hold_on(&self.0, Change::Here);
+    }
+}
+
+impl Drop for ShieldHold {
+    fn drop(&mut self) {
+        hold_on(&self.0, Change::Off);
+    }
+}
+
 /// Which region an open shield counts in; shared with its [`Mask`], which lifts it.
 type Hold = Arc<Mutex<Held>>;
 

@@ -118,6 +118,7 @@ impl<E> ChildError<E> {
         }
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the forms in place"))]
     pub(crate) fn panic_of(place: Place, payload: Payload, failures: Vec<Failure>) -> Self {
         ChildError {
             place,
@@ -151,7 +152,7 @@ impl<E> ChildError<E> {
             },
             what: match kind {
                 JoinKind::Panicked(payload) => What::Panicked(payload),
-                JoinKind::Lost | JoinKind::Cancelled(_) => What::Lost,
+                JoinKind::Lost | JoinKind::Cancelled(_) | JoinKind::Failed => What::Lost,
             },
             failures,
         })
@@ -340,6 +341,11 @@ impl<E> ChildError<E> {
             _ => tree.add(depth + 1, &self.without_error()),
         }
         add_failures(tree, depth + 1, &self.failures);
+    }
+
+    /// Who it is and what happened, where it is not an error.
+    pub(super) fn describe_loss(&self) -> String {
+        format!("{}: {}", self.place.describe(), self.without_error())
     }
 
     /// What happened, where it is not an error.

@@ -1,16 +1,41 @@
-//! The errors of a scope: what happened to one child, to several, to the scope as a whole.
+//! Scopes: a body and its children, which are all gone when the scope is.
 //!
-//! [`text`] is how they are written: it makes one line, or a tree, of errors that are not ours.
+//! [`run`] is how a scope runs and ends; [`shared`] what it and its children share; [`in_scope`] how a task
+//! is a child. [`text`] makes one line, or a tree, of errors that are not ours.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "scopes make them"))]
-
+mod adopt;
+mod builder;
+mod child;
 mod child_error;
+mod current;
 mod error_group;
+mod handle;
+mod in_scope;
+mod limit;
+mod outcome;
+mod policy;
+mod run;
 mod scope_error;
+mod shared;
+mod start;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wait;
+mod waiters;
+mod when_free;
 
+pub use builder::{RunScope, ScopeFuture, ScopeWith, TryScopeFuture};
+pub(crate) use builder::{scope, try_scope};
+pub use child::{Child, ChildResult};
 pub use child_error::{ChildError, Origin};
+pub use current::{AnyScope, current_scope};
 pub use error_group::ErrorGroup;
+pub use handle::{Scope, SpawnChild, TryScope};
+pub use in_scope::Refused;
+pub use outcome::Outcome;
+pub use policy::Verdict;
 pub use scope_error::ScopeError;
+pub use start::{Ready, Start, StartError};
+pub use wait::{NextChild, ScopeWait, WaitError, WaitFor};
+pub use when_free::SpawnWhenFree;

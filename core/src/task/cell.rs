@@ -13,15 +13,61 @@ use crate::region::{Leftovers, Member, Phase, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 
 /// What becomes of a task.
-pub(super) type Outcome<T> = Result<T, JoinError>;
+pub(crate) type Joined<T> = Result<T, JoinError>;
 
-/// A task's region, its runtime, and the place where its outcome waits for the handle.
+/// What a task belongs to: a runtime alone ([`Free`]), or a scope. `O` is what the task's body gives.
+pub(crate) trait Owner<O>: Send + Sync + 'static {
+    type Runtime: Spawn + Timer;
+    /// What the handle gives.
+    type Value: Send + 'static;
+
+    fn runtime(&self) -> &Self::Runtime;
+
+    /// Makes of a body's end what the handle gives. Called before that is published.
+    fn judge(&self, region: &Region, ended: Joined<O>) -> Joined<Self::Value>;
+
+    /// Called when everything of the task is over, and published.
+    fn ended(&self, _: &Region) {}
+
+    /// The scope that the task is a child of.
+    fn scope(&self) -> Option<Arc<dyn Member>> {
+        None
+    }
+
+    /// The same, to be looked at only.
+    fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// Lets a child start that waits for its turn, if it must not wait any longer.
+    fn hurry(&self, _: &Region) {}
+}
+
+/// The owner of a task that belongs to no scope.
+pub(super) struct Free<R>(pub(super) R);
+
+impl<R: Spawn + Timer, T: Send + 'static> Owner<T> for Free<R> {
+    type Runtime = R;
+    type Value = T;
+
+    #[inline]
+    fn runtime(&self) -> &R {
+        &self.0
+    }
+
+    #[inline]
+    fn judge(&self, _: &Region, ended: Joined<T>) -> Joined<T> {
+        ended
+    }
+}
+
+/// A task's region, its owner, and the place where its outcome waits for the handle.
 ///
 /// At most 104 bytes for `T = ()` and a runtime of 16 bytes; a test says so.
-pub(super) struct Cell<R, T> {
-    pub(super) region: Region,
-    runtime: R,
-    slot: Mutex<Slot<T>>,
+pub(crate) struct Cell<W: Owner<O>, O> {
+    pub(crate) region: Region,
+    owner: W,
+    slot: Mutex<Slot<W::Value>>,
 }
 
 enum Slot<T> {
@@ -29,21 +75,21 @@ enum Slot<T> {
     Empty,
     /// No outcome yet; this waker waits.
     Joiner(Waker),
-    Done(Outcome<T>),
+    Done(Joined<T>),
     Taken,
 }
 
-impl<R, T> Cell<R, T> {
+impl<W: Owner<O>, O> Cell<W, O> {
     #[inline]
-    pub(super) fn new(region: Region, runtime: R) -> Self {
+    pub(crate) fn new(region: Region, owner: W) -> Self {
         Cell {
             region,
-            runtime,
+            owner,
             slot: Mutex::new(Slot::Empty),
         }
     }
 
-    fn slot(&self) -> MutexGuard<'_, Slot<T>> {
+    fn slot(&self) -> MutexGuard<'_, Slot<W::Value>> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +112,7 @@ impl<R, T> Cell<R, T> {
     }
 
     /// The outcome that the handle has taken out of its place.
-    fn outcome_of(&self, slot: Slot<T>) -> Outcome<T> {
+    fn outcome_of(&self, slot: Slot<W::Value>) -> Joined<W::Value> {
         let Slot::Done(outcome) = slot else {
             panic!("a `Task` was polled after it had given its result");
         };
@@ -75,7 +121,7 @@ impl<R, T> Cell<R, T> {
     }
 
     /// Gets rid of an outcome that nobody receives. Foreign code runs, so: outside the lock.
-    fn unreceived(&self, outcome: Outcome<T>) {
+    fn unreceived(&self, outcome: Joined<W::Value>) {
         match outcome {
             Ok(value) => {
                 if let Err(payload) = drop_contained(value) {
@@ -87,23 +133,31 @@ impl<R, T> Cell<R, T> {
     }
 }
 
-impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
+impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
     fn region(&self) -> &Region {
         &self.region
     }
 
     fn erase_runtime(&self) -> Option<AnyRuntime> {
-        Some(AnyRuntime::new(self.runtime.clone()))
+        Some(AnyRuntime::new(self.owner.runtime().clone()))
+    }
+
+    fn scope(&self) -> Option<Arc<dyn Member>> {
+        self.owner.scope()
+    }
+
+    fn scope_region(&self) -> Option<&Region> {
+        self.owner.scope_region()
     }
 
     fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers> {
-        spawn_orphans(&self.runtime, from, left);
+        spawn_orphans(self.owner.runtime(), from, left);
         Ok(())
     }
 
     fn publish(&self, outcome: &mut dyn Any) {
         let outcome = outcome
-            .downcast_mut::<Option<Outcome<T>>>()
+            .downcast_mut::<Option<Joined<O>>>()
             .and_then(Option::take);
         debug_assert!(
             outcome.is_some(),
@@ -111,6 +165,11 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         );
         let Some(outcome) = outcome else { return };
 
+        let outcome = self.owner.judge(&self.region, outcome);
+        if outcome.is_ok() {
+            // A value has no place for failures beside it.
+            self.region.report_kept();
+        }
         self.region.forget_runner();
         let mut slot = self.slot();
         // Read under the lock: the handle sets it there.
@@ -130,18 +189,25 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         if let Slot::Joiner(waker) = before {
             self.region.wake(Some(waker));
         }
+        self.owner.ended(&self.region);
     }
 }
 
 /// A cell as its handle sees it: the runtime's type erased.
-pub(super) trait Joinable<T>: Send + Sync {
+pub(crate) trait Joinable<T>: Send + Sync {
     fn region(&self) -> &Region;
 
+    /// The scope that this is a child of, if it is one.
+    fn scope_region(&self) -> Option<&Region>;
+
+    /// Lets a child start that waits for its turn, if it must not wait any longer.
+    fn hurry(&self);
+
     /// Takes the outcome, or registers the waker.
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Outcome<T>>;
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Joined<T>>;
 
     /// Takes the outcome of a task that is over, if nobody else has the cell any more.
-    fn take_outcome(&mut self) -> Outcome<T>;
+    fn take_outcome(&mut self) -> Joined<T>;
 
     /// The handle goes: an outcome that comes later has no receiver. Says whether it is there already.
     fn release(&self) -> bool;
@@ -150,12 +216,20 @@ pub(super) trait Joinable<T>: Send + Sync {
     fn discard(self: Arc<Self>);
 }
 
-impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
+impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
     fn region(&self) -> &Region {
         &self.region
     }
 
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+    fn scope_region(&self) -> Option<&Region> {
+        self.owner.scope_region()
+    }
+
+    fn hurry(&self) {
+        self.owner.hurry(&self.region);
+    }
+
+    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Joined<W::Value>> {
         if !self.region.is_done() && self.wait(cx.waker().clone()) {
             return Poll::Pending;
         }
@@ -163,7 +237,7 @@ impl<R: Spawn + Timer, T: Send + 'static> Joinable<T> for Cell<R, T> {
         Poll::Ready(self.outcome_of(slot))
     }
 
-    fn take_outcome(&mut self) -> Outcome<T> {
+    fn take_outcome(&mut self) -> Joined<W::Value> {
         let slot = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
         let slot = std::mem::replace(slot, Slot::Taken);
         self.outcome_of(slot)
@@ -199,13 +273,15 @@ mod tests {
 
     #[test]
     fn a_cell_is_at_most_104_bytes() {
-        assert!(size_of::<Cell<[usize; 2], ()>>() <= 104);
+        assert!(size_of::<Cell<Free<AnyRuntime>, ()>>() <= 104);
+        assert_eq!(size_of::<AnyRuntime>(), 16);
         assert_eq!(size_of::<JoinError>(), size_of::<usize>());
     }
 
     #[test]
     fn a_new_cell_has_no_rare_part() {
-        let cell = Cell::<(), ()>::new(Region::new(Location::caller(), 0), ());
+        let rt = Free(crate::task::tests::Hand::default());
+        let cell = Cell::<_, ()>::new(Region::new(Location::caller(), 0), rt);
         assert!(cell.region.name().is_none());
         assert!(!cell.region.has(flag::WORK | flag::INHERITED));
     }

@@ -6,10 +6,10 @@ use super::join_error::JoinError;
 use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
-use crate::region::{Member, Phase, hand_over};
+use crate::region::{Member, Phase, Region, hand_over};
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
-pub(super) struct Job<F, T>
+pub(crate) struct Job<F, T>
 where
     F: FnOnce() -> T,
     T: Send + 'static,
@@ -23,7 +23,7 @@ where
     F: FnOnce() -> T,
     T: Send + 'static,
 {
-    pub(super) fn new(run: F, member: Arc<dyn Member>) -> Self {
+    pub(crate) fn new(run: F, member: Arc<dyn Member>) -> Self {
         Job {
             run: Some(run),
             member: Some(member),
@@ -31,11 +31,13 @@ where
     }
 
     /// Runs the job, unless it was asked to stop before it started. Never unwinds.
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         let (Some(run), Some(member)) = (self.run.take(), self.member.take()) else {
             return;
         };
-        let outcome = if member.region().has(flag::ASKED) {
+        let scope_stops = |scope: &Region| scope.has(flag::ASKING);
+        let stopped = member.scope_region().is_some_and(scope_stops);
+        let outcome = if stopped || member.region().has(flag::ASKED) {
             drop_unrun(&member, run);
             Err(JoinError::cancelled(member.region()))
         } else {

@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     /// In a mutex because a payload is not `Sync`, and errors must be.
     Panicked(Mutex<Payload>),
     Lost,
+    /// A child whose error or panic is its scope's.
+    Failed,
 }
 
 impl JoinError {
@@ -69,6 +71,18 @@ impl JoinError {
 
     pub(crate) fn lost(region: &Region) -> Self {
         Self::new(region, Kind::Lost)
+    }
+
+    pub(crate) fn failed(region: &Region) -> Self {
+        Self::new(region, Kind::Failed)
+    }
+
+    /// Returns whether it was a child that failed, and whose error its scope has.
+    ///
+    /// An error or a panic of a child of a scope has one receiver, the scope; who joins the child learns
+    /// only this.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.0.kind, Kind::Failed)
     }
 
     /// Returns whether the task was cancelled.
@@ -208,6 +222,7 @@ impl fmt::Display for JoinError {
                 None => f.write_str(" panicked"),
             },
             Kind::Lost => f.write_str(" was lost: its runtime is gone"),
+            Kind::Failed => f.write_str(" failed: its scope has the error"),
         }
     }
 }

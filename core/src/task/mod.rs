@@ -11,10 +11,13 @@ mod spawn;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use cell::{Cell, Joinable, Joined, Owner};
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
 pub use handle::{CancelAndWait, Task};
+pub(crate) use job::Job;
 pub use join_error::JoinError;
 pub(crate) use join_error::{Kind as JoinKind, Repr as JoinParts};
+pub(crate) use root::{Root, spawn_orphans};
 pub use rooted::{Rooted, rooted};
 pub use spawn::SpawnWith;
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::cell::Cell;
+use super::cell::{Cell, Free};
 use super::join_error::JoinError;
 use crate::region::body::{Ended, Stow, abandon, poll_region};
 use crate::region::state::{Seen, flag};
@@ -35,7 +35,7 @@ impl<T: Send + 'static> Stow<T> for InCell {
 
 /// The task root that is handed to [`Spawn::spawn_raw`]. At most 32 bytes more than its body.
 #[pin_project(PinnedDrop)]
-pub(super) struct Root<F: Future>
+pub(crate) struct Root<F: Future>
 where
     F::Output: Send + 'static,
 {
@@ -50,7 +50,7 @@ impl<F: Future> Root<F>
 where
     F::Output: Send + 'static,
 {
-    pub(super) fn new(body: F, member: Arc<dyn Member>) -> Self {
+    pub(crate) fn new(body: F, member: Arc<dyn Member>) -> Self {
         Root {
             body: Some(body),
             member: Some(member),
@@ -104,11 +104,7 @@ where
 fn publish<T: Send + 'static>(member: &dyn Member, ended: Ended<T>) {
     let region = member.region();
     let outcome = match ended {
-        Ended::Value(value) => {
-            // A value has no place for failures beside it.
-            region.report_kept();
-            Ok(value)
-        }
+        Ended::Value(value) => Ok(value),
         Ended::Panicked(payload) => Err(JoinError::panicked(region, payload)),
         Ended::Cancelled => Err(JoinError::cancelled(region)),
     };
@@ -121,14 +117,20 @@ fn publish_lost<T: Send + 'static>(member: &dyn Member) {
 }
 
 /// Runs what a region left in a task of its own.
-pub(super) fn spawn_orphans<R: Spawn + Timer>(rt: &R, from: &Region, left: Leftovers) {
+pub(crate) fn spawn_orphans<R: Spawn + Timer>(rt: &R, from: &Region, left: Leftovers) {
     let orphans = Region::new(from.location(), flag::NO_HANDLE | flag::ORPHANS);
     orphans.dress(from.name(), from.watch());
-    let orphanage: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(orphans, rt.clone()));
+    let orphanage: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(orphans, Free(rt.clone())));
     let open = orphanage.region();
-    let adopted = left.adopted.into_iter().map(|work| open.adopt(work));
-    let deferred = left.cleanups.into_iter().map(|work| open.defer(work));
-    let refused = adopted.chain(deferred).filter(Result::is_err).count();
+    let adopted = left
+        .adopted
+        .into_iter()
+        .map(|work| open.adopt(work).is_ok());
+    let deferred = left
+        .cleanups
+        .into_iter()
+        .map(|work| open.defer(work).is_ok());
+    let refused = adopted.chain(deferred).filter(|taken| !taken).count();
     debug_assert_eq!(refused, 0, "a new region is open");
     rt.spawn_raw(Root::new(std::future::ready(()), orphanage));
 }

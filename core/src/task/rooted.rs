@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::cell::Cell;
+use super::cell::{Cell, Free};
 use super::join_error::JoinError;
 use crate::region::body::{Ended, InPlace, abandon, poll_region};
 use crate::region::frame;
@@ -97,7 +97,7 @@ impl<R: Spawn + Timer, F: Future> Rooted<R, F> {
         region.dress(None, watch);
         Rooted {
             body: Some(body),
-            member: Some(Arc::new(Cell::<R, ()>::new(region, rt.clone()))),
+            member: Some(Arc::new(Cell::<_, ()>::new(region, Free(rt.clone())))),
             seen: Seen::default(),
             stowed: None,
             enter,

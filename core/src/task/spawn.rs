@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::cell::Cell;
+use super::cell::{Cell, Free};
 use super::handle::Task;
 use super::job::Job;
 use super::root::Root;
@@ -17,9 +17,13 @@ type Name = Option<Cow<'static, str>>;
 
 #[track_caller]
 #[inline]
-fn cell<R: Spawn + Timer, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<R, T>> {
+fn cell<R, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<Free<R>, T>>
+where
+    R: Spawn + Timer,
+    T: Send + 'static,
+{
     let region = Region::new(Location::caller(), flags);
-    let cell = Arc::new(Cell::new(region, rt.clone()));
+    let cell = Arc::new(Cell::new(region, Free(rt.clone())));
     let watch = frame::look(|around| watch_of(around?));
     // In its place already: moving it once more is a copy of the whole cell.
     cell.region.dress(name, watch);
@@ -45,7 +49,7 @@ where
     R: Spawn + Timer,
     F: Future<Output = ()> + Send + 'static,
 {
-    let cell: Arc<Cell<R, ()>> = cell(rt, name, flag::NO_HANDLE);
+    let cell: Arc<Cell<Free<R>, ()>> = cell(rt, name, flag::NO_HANDLE);
     rt.spawn_raw(Root::new(future, cell));
 }
 

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::frame;
 use crate::region::state::flag;
-use crate::region::{BoxFuture, Member, Phase, Region};
+use crate::region::{BoxFuture, Member, Phase, Region, Work};
 use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
-use crate::task::cell::Cell;
+use crate::task::cell::{Cell, Free};
 use crate::task::job::Job;
 use crate::task::root::Root;
 use crate::{Runtime, Task};
@@ -204,7 +204,12 @@ fn defer(work: impl Future<Output = ()> + Send + 'static) {
 
 fn adopt(work: impl Future<Output = ()> + Send + 'static) {
     let member = frame::current().expect("called in a task");
-    assert!(member.region().adopt(Box::pin(work)).is_ok());
+    assert!(
+        member
+            .region()
+            .adopt(Work::clean_up(Box::pin(work)))
+            .is_ok()
+    );
 }
 
 // --- wakers
@@ -529,7 +534,7 @@ fn work_adopted_from_outside_wakes_the_root() {
     let beside = log.clone();
     let adopted = member
         .region()
-        .adopt(Box::pin(async move { say(&beside, "ran") }));
+        .adopt(Work::clean_up(Box::pin(async move { say(&beside, "ran") })));
     assert!(adopted.is_ok());
     assert_eq!(count.get(), 1);
     assert!(poll_with(&mut root, &waker).is_pending());
@@ -654,7 +659,12 @@ fn a_region_that_has_ended_gives_work_back() {
     });
     assert!(poll(&mut rt.next_root()).is_ready());
     let member = member.lock().unwrap().take().unwrap();
-    assert!(member.region().adopt(Box::pin(async {})).is_err());
+    assert!(
+        member
+            .region()
+            .adopt(Work::clean_up(Box::pin(async {})))
+            .is_err()
+    );
     assert!(member.region().defer(Box::pin(async {})).is_err());
 }
 
@@ -767,7 +777,7 @@ fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
     // Cancelled while it waits.
     let held = Seen(Arc::clone(&seen));
     let region = Region::new(std::panic::Location::caller(), flag::JOB | flag::NO_HANDLE);
-    let member: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(region, rt));
+    let member: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(region, Free(rt)));
     let job = Job::new(move || drop(held), member.clone());
     member.region().ask(None);
     job.run();

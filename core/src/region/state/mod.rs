@@ -12,7 +12,7 @@ use std::task::Waker;
 use once_cell::race::OnceBox;
 
 use crate::region::Member;
-use crate::region::aside::{Aside, BoxFuture};
+use crate::region::aside::{Aside, BoxFuture, Work};
 use crate::region::contain::{Payload, contain, drop_contained};
 use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
@@ -69,6 +69,16 @@ pub(crate) mod flag {
     pub(crate) const OPEN: u32 = 1 << 11;
     /// A region inside a task, not the root of one.
     pub(crate) const INLINE: u32 = 1 << 12;
+    /// A child that is not in its scope's list of those to be asked.
+    pub(crate) const UNLISTED: u32 = 1 << 13;
+    /// A scope has children that live: it does not end before them.
+    pub(crate) const CHILDREN: u32 = 1 << 14;
+    /// The root waits for the last child, and for nothing that would wake it otherwise.
+    pub(crate) const WAITING: u32 = 1 << 15;
+    /// The region is that of a scope.
+    pub(crate) const SCOPE: u32 = 1 << 17;
+    /// A child that waits for its turn, as its scope has a limit.
+    pub(crate) const QUEUED: u32 = 1 << 16;
 }
 
 /// Everything that most tasks never have. Made when it is first needed, and then kept: to see that
@@ -88,8 +98,8 @@ pub(crate) struct Parts {
     /// The watch over this lineage, and our number in it.
     watch: Option<(Arc<Watch>, u64)>,
     place: Place,
-    /// Regions whose requests are ours too: those that were opened inside, unmasked. Dead ones are
-    /// swept out when the list is full.
+    /// Who is asked when we are: regions opened inside, unmasked; the children of a scope. Dead ones
+    /// are swept out when the list is full.
     kids: Vec<Weak<dyn Member>>,
     /// Shields that are open directly inside, and regions that have any.
     shields: usize,
@@ -99,8 +109,12 @@ pub(crate) struct Parts {
     unwinding: usize,
     /// Deferred clean-ups: newest last.
     cleanups: Vec<BoxFuture>,
+    /// Those of a scope, to run when its children are gone: newest last.
+    scope_cleanups: Vec<BoxFuture>,
+    /// How often `CHILDREN` is held: a last child and a next one may overlap.
+    holds: usize,
     /// Adopted work that the root has not seen yet.
-    arrivals: Vec<BoxFuture>,
+    arrivals: Vec<Work>,
     /// What the root polls beside the body; out of here while it does.
     aside: Option<Box<Aside>>,
     /// A root's outcome while its clean-ups run.
@@ -189,7 +203,7 @@ impl Region {
         self.state.fetch_or(flags, Ordering::AcqRel);
     }
 
-    fn clear(&self, flags: u32) {
+    pub(crate) fn clear(&self, flags: u32) {
         self.state.fetch_and(!flags, Ordering::AcqRel);
     }
 
@@ -297,9 +311,19 @@ impl Region {
         // Against `open`: one of the two sees what the other has done, even if the rare part is only
         // just being made.
         fence(Ordering::SeqCst);
-        let kids = self.rare_if_any(|rare| std::mem::take(&mut rare.kids));
+        let kids = self.rare_if_any(|rare| rare.kids.clone());
         drop(runner);
         Some(kids.unwrap_or_default())
+    }
+
+    /// Asks those that are linked to it, and not the region itself.
+    pub(crate) fn ask_kids(&self, reason: &Reason) {
+        let kids = self.rare_if_any(|rare| rare.kids.clone());
+        for kid in kids.into_iter().flatten() {
+            if let Some(kid) = kid.upgrade() {
+                kid.region().ask(Some(reason));
+            }
+        }
     }
 
     fn finish_ask(&self) {
@@ -406,6 +430,11 @@ impl Region {
     /// Keeps a failure for the outcome.
     pub(crate) fn fail(&self, phase: Phase, payload: Payload) {
         let failure = self.failure(phase, Some(payload));
+        self.rare(|rare| rare.failures.push(failure));
+    }
+
+    /// Keeps a failure of another region for the outcome.
+    pub(crate) fn add_failure(&self, failure: Failure) {
         self.rare(|rare| rare.failures.push(failure));
     }
 

@@ -36,6 +36,12 @@ impl Region {
         self.rare_if_any(|rare| rare.place.up.clone()).flatten()
     }
 
+    /// The same, if its requests are ours too.
+    pub(crate) fn up_if_linked(&self) -> Option<Arc<dyn Member>> {
+        self.rare_if_any(|rare| rare.place.up.clone().filter(|_| rare.place.linked))
+            .flatten()
+    }
+
     /// Opens `kid` in the region `up`. Linked, it is asked whenever `up` is.
     pub(crate) fn open(kid: &Arc<dyn Member>, up: Option<&Arc<dyn Member>>, linked: bool) {
         kid.region().rare(|rare| {
@@ -62,6 +68,30 @@ impl Region {
         if asked {
             kid.region().ask(self.reason().as_ref());
         }
+    }
+
+    /// Puts a child into its scope's list of those to be asked.
+    pub(crate) fn enlist(kid: &Arc<dyn Member>) {
+        kid.region().clear(flag::UNLISTED);
+        if let Some(scope) = kid.scope() {
+            scope.region().link(kid);
+        }
+    }
+
+    /// Sweeps the dead out of the list of kids, if they are half of it. Says whether they were.
+    pub(crate) fn sweep(&self, dead: usize) -> bool {
+        let swept = self.rare(|rare| {
+            if dead.saturating_mul(2) < rare.kids.len() {
+                return None;
+            }
+            let (live, dead) = std::mem::take(&mut rare.kids)
+                .into_iter()
+                .partition(|kid| kid.strong_count() > 0);
+            rare.kids = live;
+            Some::<Vec<_>>(dead)
+        });
+        // The last of a cell may be freed here: outside the lock.
+        swept.is_some()
     }
 
     fn unlink(&self, kid: &Arc<dyn Member>) {
@@ -166,6 +196,12 @@ impl Region {
             self.wake_runner();
         }
         up
+    }
+
+    /// How many are listed to be asked, dead or alive.
+    #[cfg(test)]
+    pub(crate) fn kids(&self) -> usize {
+        self.rare(|rare| rare.kids.len())
     }
 
     /// Plays the part of regions that are open inside.

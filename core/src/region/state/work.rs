@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use super::{Parts, Region, flag};
-use crate::region::aside::{Aside, BoxFuture, Leftovers};
+use crate::region::aside::{Aside, BoxFuture, Leftovers, Work};
 
 /// What the root is to do next with the work beside its body.
 pub(crate) enum Next {
     /// Poll this.
     Poll(Box<Aside>),
+    /// Only the children of a scope are left.
+    Wait,
     /// Nothing is left, and the region is closed.
     Closed,
 }
@@ -17,7 +19,7 @@ impl Region {
     /// Takes on `work`: it is polled beside the body, masked, and the region does not end before it.
     ///
     /// A region that has ended gives it back.
-    pub(crate) fn adopt(&self, work: BoxFuture) -> Result<(), BoxFuture> {
+    pub(crate) fn adopt(&self, work: Work) -> Result<(), Work> {
         self.add(work, |rare| &mut rare.arrivals)?;
         self.wake_runner();
         Ok(())
@@ -30,11 +32,12 @@ impl Region {
         self.add(work, |rare| &mut rare.cleanups)
     }
 
-    fn add(
-        &self,
-        work: BoxFuture,
-        list: impl FnOnce(&mut Parts) -> &mut Vec<BoxFuture>,
-    ) -> Result<(), BoxFuture> {
+    /// The same, but it runs only when the children of the scope are gone too.
+    pub(crate) fn defer_after_children(&self, work: BoxFuture) -> Result<(), BoxFuture> {
+        self.add(work, |rare| &mut rare.scope_cleanups)
+    }
+
+    fn add<W>(&self, work: W, list: impl FnOnce(&mut Parts) -> &mut Vec<W>) -> Result<(), W> {
         self.rare(|rare| {
             // The flag first, then the list: a root that is about to close sees one or the other.
             if self.state.fetch_or(flag::WORK, Ordering::AcqRel) & flag::CLOSED != 0 {
@@ -45,11 +48,52 @@ impl Region {
         })
     }
 
-    /// Closes a region that never had any work. Says whether it did.
+    /// Holds the region open for the first child that lives; refused once it has closed.
+    pub(crate) fn hold(&self) -> bool {
+        self.rare(|rare| {
+            // The flag first, as in `add`.
+            if self.state.fetch_or(flag::CHILDREN, Ordering::AcqRel) & flag::CLOSED != 0 {
+                if rare.holds == 0 {
+                    self.clear(flag::CHILDREN);
+                }
+                return false;
+            }
+            rare.holds += 1;
+            true
+        })
+    }
+
+    /// Lets go of it: the last child is gone.
+    pub(crate) fn release(&self) {
+        let wake = self.rare(|rare| {
+            rare.holds = rare.holds.saturating_sub(1);
+            if rare.holds > 0 {
+                return false;
+            }
+            self.clear(flag::CHILDREN);
+            self.state.fetch_and(!flag::WAITING, Ordering::AcqRel) & flag::WAITING != 0
+        });
+        if wake {
+            self.wake_runner();
+        }
+    }
+
+    /// Whether children live. If so, their end wakes who is registered.
+    pub(crate) fn waits_for_children(&self) -> bool {
+        self.has(flag::CHILDREN)
+            && self.rare(|rare| {
+                if rare.holds > 0 {
+                    self.set(flag::WAITING);
+                }
+                rare.holds > 0
+            })
+    }
+
+    /// Closes a region that has no work and no children. Says whether it did.
     #[inline]
     pub(crate) fn close_idle(&self) -> bool {
         let mut state = self.state.load(Ordering::Acquire);
-        while state & flag::WORK == 0 {
+        while state & (flag::WORK | flag::CHILDREN) == 0 {
             match self.state.compare_exchange_weak(
                 state,
                 state | flag::CLOSED,
@@ -86,12 +130,20 @@ impl Region {
         let mut rare = self.rare.get_or_init(Box::default).parts();
         let mut aside = put_back.or_else(|| rare.aside.take()).unwrap_or_default();
         let arrivals = std::mem::take(&mut rare.arrivals);
-        let cleanup = if aside.is_cleaning() {
-            None
-        } else {
-            rare.cleanups.pop()
+        if rare.holds > 0 {
+            self.set(flag::WAITING);
+        }
+        let cleanup = match () {
+            () if aside.is_cleaning() => None,
+            () if !rare.cleanups.is_empty() => rare.cleanups.pop(),
+            () if rare.holds == 0 => rare.scope_cleanups.pop(),
+            () => None,
         };
         if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() {
+            if rare.holds > 0 {
+                rare.aside = Some(aside);
+                return Next::Wait;
+            }
             self.set(flag::CLOSED);
             drop(rare);
             // Empty, but it keeps a clone of the waker it was last polled with.
@@ -121,6 +173,7 @@ impl Region {
         let mut rare = self.rare.get_or_init(Box::default).parts();
         self.set(flag::CLOSED);
         left.cleanups = std::mem::take(&mut rare.cleanups);
+        left.after_children = std::mem::take(&mut rare.scope_cleanups);
         left.adopted = std::mem::take(&mut rare.arrivals);
         let aside = rare.aside.take();
         drop(rare);

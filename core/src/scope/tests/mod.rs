@@ -1,6 +1,7 @@
-//! What the errors of a scope know, how they are written, where they go through `?`.
+//! Scopes, polled by hand; what their errors know, how they are written, where they go through `?`.
 
 mod convert;
+mod run;
 mod show;
 mod value;
 

@@ -311,8 +311,8 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
     ///     }
     /// });
     /// let outcome = owner.block_on(supervised.try_run(async |s| {
-    ///     s.spawn(async { Err("a client hung up") });
-    ///     s.spawn(async { Ok(()) });
+    ///     s.spawn(async { Err::<(), _>("a client hung up") });
+    ///     s.spawn(async { /* a client that behaves */ });
     ///     Ok("served")
     /// }));
     /// assert_eq!(outcome.unwrap(), "served");

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::adopt::Adopted;
 use super::child::Child;
-use super::in_scope::{Birth, Refused, spawn, spawn_blocking};
+use super::in_scope::{Birth, Refused, spawn, spawn_job};
 use super::outcome::{AnyValue, Fallible, Outcome};
 use super::scope_error::Stop;
 use super::shared::Shared;
@@ -63,7 +63,7 @@ pub struct Scope<R> {
 /// let owner = BuiltinRuntime::new();
 /// let rt = owner.handle();
 /// let outcome: Result<(), _> = owner.block_on(rt.try_scope(async |s| {
-///     s.spawn(async { Err("no such host") });
+///     s.spawn(async { Err::<(), _>("no such host") });
 ///     s.spawn(std::future::pending::<()>()); // stopped by the failure of the first
 ///     Ok(())
 /// }));
@@ -236,7 +236,6 @@ macro_rules! common {
             /// }));
             /// ```
             #[doc(alias = "join_next")]
-            #[expect(clippy::should_implement_trait, reason = "it is awaited")]
             pub fn next(&self) -> NextChild<R, $error> {
                 NextChild::new(&self.scope)
             }
@@ -382,7 +381,7 @@ impl<R: Spawn + Timer> Scope<R> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let spawned = spawn_blocking::<AnyValue, _, _, _, _>(&self.scope, Birth::here(), job);
+        let spawned = spawn_job::<AnyValue, _, _, _, _>(&self.scope, Birth::here(), job);
         spawned.unwrap_or_else(|refused| refused.child)
     }
 
@@ -503,7 +502,7 @@ impl<R: Spawn + Timer, E: Send + 'static> TryScope<R, E> {
         F: FnOnce() -> O + Send + 'static,
         O: Outcome<E> + Send + 'static,
     {
-        let spawned = spawn_blocking::<Fallible, _, _, _, _>(&self.scope, Birth::here(), job);
+        let spawned = spawn_job::<Fallible, _, _, _, _>(&self.scope, Birth::here(), job);
         spawned.unwrap_or_else(|refused| refused.child)
     }
 
@@ -644,7 +643,7 @@ impl<R: Spawn + Timer> SpawnChild<'_, Scope<R>> {
         T: Send + 'static,
     {
         let scope = &self.scope.scope;
-        let spawned = spawn_blocking::<AnyValue, _, _, _, _>(scope, self.birth(), job);
+        let spawned = spawn_job::<AnyValue, _, _, _, _>(scope, self.birth(), job);
         spawned.unwrap_or_else(|refused| refused.child)
     }
 }
@@ -670,7 +669,7 @@ impl<R: Spawn + Timer, E: Send + 'static> SpawnChild<'_, TryScope<R, E>> {
         O: Outcome<E> + Send + 'static,
     {
         let scope = &self.scope.scope;
-        let spawned = spawn_blocking::<Fallible, _, _, _, _>(scope, self.birth(), job);
+        let spawned = spawn_job::<Fallible, _, _, _, _>(scope, self.birth(), job);
         spawned.unwrap_or_else(|refused| refused.child)
     }
 }

@@ -259,7 +259,7 @@ where
 }
 
 /// Spawns a blocking child; gives the closure back where the scope takes none any more.
-pub(super) fn spawn_blocking<J, R, E, F, O>(
+pub(super) fn spawn_job<J, R, E, F, O>(
     scope: &Arc<Shared<R, E>>,
     birth: Birth,
     run: F,

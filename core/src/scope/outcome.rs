@@ -8,7 +8,7 @@
 /// # Examples
 ///
 /// ```
-/// use anyrt::{Builtin, TryScope};
+/// use anyrt::{TryScope, backend::builtin::Builtin};
 ///
 /// async fn one_of_each(s: &TryScope<Builtin, String>) -> i32 {
 ///     s.spawn(async {});

@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::future::BoxFuture;
 
 use super::child::Child;
 use super::in_scope::{Birth, spawn};
+use super::limit::Limit;
 use super::outcome::Judge;
 use super::shared::Shared;
 use crate::runtime::{Spawn, Timer};
@@ -19,7 +20,8 @@ use crate::runtime::{Spawn, Timer};
 /// Cancel safe: dropped before it is ready, it has spawned nothing.
 #[must_use = "nothing is spawned unless this is awaited"]
 pub struct SpawnWhenFree<T> {
-    spawns: BoxFuture<'static, Child<T>>,
+    /// In a tuple, as a future of a future looks like a mistake.
+    spawns: BoxFuture<'static, (Child<T>,)>,
 }
 
 impl<T> SpawnWhenFree<T> {
@@ -36,8 +38,8 @@ impl<T> SpawnWhenFree<T> {
         let spawns = async move {
             let mut waiting = Waiting { scope, key: None };
             poll_fn(|cx| waiting.poll_free(cx)).await;
-            let spawned = spawn::<J, _, _, _>(&waiting.scope, birth, future);
-            spawned.unwrap_or_else(|refused| refused.child)
+            spawn::<J, _, _, _>(&waiting.scope, birth, future)
+                .map_or_else(|refused| (refused.child,), |child| (child,))
         };
         SpawnWhenFree {
             spawns: Box::pin(spawns),
@@ -53,7 +55,7 @@ struct Waiting<R, E> {
 impl<R: Spawn + Timer, E: Send + 'static> Waiting<R, E> {
     fn is_free(&self) -> bool {
         let limit = self.scope.limit.as_ref();
-        limit.is_none_or(|limit| limit.is_free()) || self.scope.is_asked()
+        limit.is_none_or(Limit::is_free) || self.scope.is_asked()
     }
 
     fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -78,7 +80,8 @@ impl<T> Future for SpawnWhenFree<T> {
     type Output = Child<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Child<T>> {
-        self.spawns.as_mut().poll(cx)
+        let (child,) = ready!(self.spawns.as_mut().poll(cx));
+        Poll::Ready(child)
     }
 }
 

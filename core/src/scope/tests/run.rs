@@ -416,7 +416,7 @@ fn a_panic_of_a_child_goes_on_where_the_scope_is_awaited() {
             });
             pending::<()>().await;
         })
-        .await
+        .await;
     });
     assert_eq!(
         joined.unwrap_err().panic_message().as_deref(),
@@ -840,7 +840,7 @@ fn a_token_stops_a_scope_and_gives_its_reason() {
                 .until(&token)
                 .run(async |s| {
                     s.spawn(pending::<()>());
-                    pending::<()>().await
+                    pending::<()>().await;
                 })
                 .await
         }

@@ -166,6 +166,8 @@ impl<F, T> Turned<F, T> {
         R: Spawn + Timer,
         E: Send + 'static,
     {
+        // As good as stopped: what was asked for does not happen.
+        scope.set_cut();
         Turned {
             child: Child::refused(birth, scope.clone()),
             back: Refused {

@@ -19,6 +19,7 @@ mod instructions;
 mod labs;
 mod measure;
 mod memory;
+mod peers;
 mod rows;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};
@@ -69,6 +70,7 @@ fn table(filter: &[String]) -> ExitCode {
     backend::<OnTokio<false>>(&report, &wanted);
     backend::<OnBuiltin>(&report, &wanted);
     backend::<OnSmol>(&report, &wanted);
+    peers(&report, &wanted);
     backend::<OnTokio<true>>(&report, &wanted);
     backend::<OnAsyncStd>(&report, &wanted);
     match report.end() {
@@ -115,6 +117,19 @@ fn backend<L: Lab>(report: &Report, wanted: &dyn Fn(&str, &str) -> bool) {
     ] {
         if wanted(name, L::NAME) {
             add(name, limit, instructions::count::<L>(row));
+        }
+    }
+}
+
+/// The rows against other libraries.
+fn peers(report: &Report, wanted: &dyn Fn(&str, &str) -> bool) {
+    type OneThread = OnTokio<false>;
+    let rows = peers::rows();
+    if rows.iter().any(|row| wanted(row.name, OneThread::NAME)) {
+        let lab = OneThread::open();
+        for row in rows.iter().filter(|row| wanted(row.name, OneThread::NAME)) {
+            let cost = pairs(row.ops, |side, ops| (row.run)(&lab, side, ops));
+            report.add(row.name, OneThread::NAME, row.limit, &cost);
         }
     }
 }

@@ -69,8 +69,7 @@ pub(crate) fn runtime_of(member: &Arc<dyn Member>) -> Option<AnyRuntime> {
 #[inline]
 pub(crate) fn watch_of(member: &Arc<dyn Member>) -> Option<Arc<Watch>> {
     let region = member.region();
-    // Asked at each spawn: mostly in a task's root, which has nothing around it.
-    match region.has(flag::INHERITED | flag::INLINE) {
+    match region.has(flag::INHERITED | flag::INHERITED_AROUND) {
         true => outwards(member, |member| member.region().watch()),
         false => None,
     }

@@ -42,7 +42,6 @@ pub(super) struct Shared<R, E> {
     /// Children that are not gone. The first and the last hold the region open and let it go.
     live: AtomicUsize,
     spawned: AtomicUsize,
-    done: AtomicUsize,
     failed: AtomicUsize,
     /// How many of those that are done `next` has told of.
     pub(super) seen: AtomicUsize,
@@ -95,7 +94,6 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             rules,
             live: AtomicUsize::new(0),
             spawned: AtomicUsize::new(0),
-            done: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
             seen: AtomicUsize::new(0),
             unlisted: AtomicUsize::new(0),
@@ -119,15 +117,17 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
     }
 
     pub(super) fn live(&self) -> usize {
-        self.live.load(Ordering::Acquire)
+        self.live.load(Ordering::SeqCst)
     }
 
     pub(super) fn done(&self) -> usize {
-        self.done.load(Ordering::Acquire)
+        // Who is let in is counted among the living first.
+        let spawned = self.spawned.load(Ordering::SeqCst);
+        spawned.saturating_sub(self.live())
     }
 
     pub(super) fn failed(&self) -> usize {
-        self.failed.load(Ordering::Acquire)
+        self.failed.load(Ordering::SeqCst)
     }
 
     pub(super) fn spawned(&self) -> usize {
@@ -152,7 +152,6 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
 
     /// A child is gone.
     pub(super) fn ended(&self, child: &Region) {
-        self.done.fetch_add(1, Ordering::AcqRel);
         // The list of who is to be asked holds the memory of those that are gone: at most half of it.
         if !child.has(flag::UNLISTED) {
             let gone = self.unlisted.fetch_add(1, Ordering::Relaxed) + 1;
@@ -163,7 +162,7 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         if let Some(limit) = &self.limit {
             limit.ended(self);
         }
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.region.release();
         }
         self.waiters.wake();
@@ -173,7 +172,8 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
 
     /// Takes the error of a child or of the body, and decides what becomes of the others.
     pub(super) fn tell(&self, error: ChildError<E>, teller: Teller) {
-        self.failed.fetch_add(1, Ordering::AcqRel);
+        self.failed.fetch_add(1, Ordering::SeqCst);
+        self.waiters.wake();
         let verdict = match (&self.rules.on_error, teller) {
             (OnError::FailFast, _) => Verdict::Stop,
             (OnError::Collect, _) => Verdict::Keep,

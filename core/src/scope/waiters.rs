@@ -1,6 +1,6 @@
 //! Who waits for something to happen in a scope.
 
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -21,7 +21,8 @@ impl Waiters {
         self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a waker under `key`, or under a new one. What is waited for must be looked at *after*.
+    /// Registers a waker under `key`, or under a new one. What is waited for must be looked at *after*, and
+    /// be a `SeqCst` load: then either it is seen to have happened, or who makes it happen sees the waker.
     pub(super) fn register(&self, key: &mut Option<usize>, waker: &Waker) {
         let waker = Some(waker.clone());
         let before = {
@@ -30,13 +31,12 @@ impl Waiters {
                 Some(key) => std::mem::replace(&mut wakers[key], waker),
                 None => {
                     *key = Some(wakers.insert(waker));
-                    self.count.store(wakers.len(), Ordering::Release);
+                    self.count.store(wakers.len(), Ordering::SeqCst);
                     None
                 }
             }
         };
         drop(before);
-        fence(Ordering::SeqCst);
     }
 
     pub(super) fn forget(&self, key: &mut Option<usize>) {
@@ -50,11 +50,11 @@ impl Waiters {
         drop(before);
     }
 
-    /// Wakes them all, outside the lock. What they wait for must have happened *before*.
+    /// Wakes them all, outside the lock. What they wait for must have happened *before*, by a `SeqCst`
+    /// write.
     #[inline]
     pub(super) fn wake(&self) {
-        fence(Ordering::SeqCst);
-        if self.count.load(Ordering::Acquire) > 0 {
+        if self.count.load(Ordering::SeqCst) > 0 {
             self.wake_all();
         }
     }

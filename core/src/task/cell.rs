@@ -171,6 +171,14 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
             self.region.report_kept();
         }
         self.region.forget_runner();
+        if self.region.has(flag::NO_HANDLE) {
+            // Nobody waits, and nobody will: no lock is needed.
+            self.region.set_done();
+            self.unreceived(outcome);
+            self.region.unwatch();
+            self.owner.ended(&self.region);
+            return;
+        }
         let mut slot = self.slot();
         // Read under the lock: the handle sets it there.
         let (before, unreceived) = if self.region.has(flag::NO_HANDLE) {

@@ -75,6 +75,8 @@ pub(crate) mod flag {
     pub(crate) const CHILDREN: u32 = 1 << 14;
     /// The root waits for the last child, and for nothing that would wake it otherwise.
     pub(crate) const WAITING: u32 = 1 << 15;
+    /// A region around has something that child tasks inherit.
+    pub(crate) const INHERITED_AROUND: u32 = 1 << 18;
     /// The region is that of a scope.
     pub(crate) const SCOPE: u32 = 1 << 17;
     /// A child that waits for its turn, as its scope has a limit.
@@ -282,6 +284,8 @@ impl Region {
         let mut told = Vec::new();
         while let Some(kid) = todo.pop() {
             if let Some(kid) = kid.upgrade() {
+                // A child of a scope looks its reason up there, if it is ever asked for.
+                let reason = reason.filter(|_| kid.scope_region().is_none());
                 if let Some(below) = kid.region().begin_ask(reason) {
                     todo.extend(below);
                     told.push(kid);

@@ -48,9 +48,19 @@ impl Region {
             rare.place.up = up.cloned();
             rare.place.linked = linked;
         });
+        kid.region().inherit_from(up);
         if let Some(up) = up.filter(|_| linked) {
             Moved::OPEN.into(up.region());
             up.region().link(kid);
+        }
+    }
+
+    /// Notes whether there is anything to inherit from further out: asked at each spawn inside.
+    fn inherit_from(&self, up: Option<&Arc<dyn Member>>) {
+        let inherited = flag::INHERITED | flag::INHERITED_AROUND;
+        match up.is_some_and(|up| up.region().has(inherited)) {
+            true => self.set(flag::INHERITED_AROUND),
+            false => self.clear(flag::INHERITED_AROUND),
         }
     }
 
@@ -108,6 +118,7 @@ impl Region {
             rare.place.linked = linked;
             (before, out, Moved::of(rare))
         });
+        me.region().inherit_from(now);
         if let Some(before) = before {
             out.out_of(before.region());
             before.region().unlink(me);

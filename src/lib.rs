@@ -34,6 +34,7 @@
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`] |
+//! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
@@ -69,7 +70,7 @@
 //! | [`checkpoint`] | goes on at once |
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
-//! | [`CancelToken`] | works: it needs no runtime |
+//! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
 //! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
@@ -102,10 +103,10 @@ mod testing;
 
 pub use anyrt_core::{
     AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled,
-    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, Instant, JoinError, Mask,
-    NoRegion, NoRuntime, OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
-    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, Until,
-    cancel_requested, checkpoint, current, defer, outside_regions, rooted, set_failure_hook,
+    CancelledOwned, ChildError, ContextVar, Drive, Enter, ErrorGroup, Failure, Hole, Instant,
+    JoinError, Mask, NoRegion, NoRuntime, OnCancel, Origin, OutsideRegions, Phase, Reason, Rebound,
+    Rooted, Runtime, ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer,
+    Until, cancel_requested, checkpoint, current, defer, outside_regions, rooted, set_failure_hook,
     shield, try_defer, uncancellable,
 };
 #[cfg(feature = "macros")]

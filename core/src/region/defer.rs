@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 
 use super::{BoxFuture, frame};
+use crate::context::Within;
 
 /// Runs `cleanup` when the innermost task or `until` around ends, however it ends.
 ///
@@ -20,8 +21,9 @@ use super::{BoxFuture, frame};
 ///
 /// Called in a destructor while a body is being dropped, it is asynchronous drop.
 ///
-/// It belongs to the region in which it is *called*. A future that is moved to another task by hand
-/// leaves its clean-ups where it registered them.
+/// It belongs to the region in which it is *called*, and sees every [`ContextVar`](crate::ContextVar) as
+/// it is bound there. A future that is moved to another task by hand leaves its clean-ups where it
+/// registered them.
 ///
 /// # Panics
 ///
@@ -89,7 +91,8 @@ where
     let Some(member) = frame::current() else {
         return Err(NoRegion(cleanup));
     };
-    let cleanup: BoxFuture = Box::pin(cleanup);
+    // It may run in a region further out, or in a task of its own.
+    let cleanup: BoxFuture = Box::pin(Within::here(cleanup));
     let Err(mut cleanup) = member.region().defer(cleanup) else {
         return Ok(());
     };

@@ -112,6 +112,7 @@ impl<R: Spawn + Timer, T: Send + 'static> Member for Cell<R, T> {
         let Some(outcome) = outcome else { return };
 
         self.region.forget_runner();
+        self.region.forget_context();
         let mut slot = self.slot();
         // Read under the lock: the handle sets it there.
         let (before, unreceived) = if self.region.has(flag::NO_HANDLE) {

@@ -23,6 +23,7 @@ fn cell<R: Spawn + Timer, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<R, T>> 
     let watch = frame::look(|around| watch_of(around?));
     // In its place already: moving it once more is a copy of the whole cell.
     cell.region.dress(name, watch);
+    cell.region.inherit_context();
     cell
 }
 

@@ -1,6 +1,7 @@
 //! The list of bindings: immutable, shared, innermost first.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ pub(super) struct Binding {
     /// The number of the variable.
     pub(super) var: usize,
     pub(super) name: &'static str,
+    pub(super) reach: Reach,
     pub(super) value: Option<Value>,
 }
 
@@ -40,7 +42,13 @@ pub(crate) struct Chain {
     /// The address of the node at which the inherited part begins; zero where there is none. To compare
     /// only: that node is in this chain, so it lives.
     base: usize,
+    /// How many tasks have handed it down since it was last cut down to what can be seen.
+    generation: u32,
 }
+
+/// How many tasks hand a chain down before it is cut down. A lineage in which each task binds a variable
+/// and starts the next one inside would otherwise keep every value that it ever had.
+const GENERATIONS: u32 = 32;
 
 fn address(link: Option<&Arc<Node>>) -> usize {
     link.map_or(0, |node| Arc::as_ptr(node).addr())
@@ -50,6 +58,7 @@ impl Chain {
     pub(crate) const EMPTY: Chain = Chain {
         head: None,
         base: 0,
+        generation: 0,
     };
 
     /// One binding, to be put in front of others by [`link`](Chain::link).
@@ -59,7 +68,7 @@ impl Chain {
                 binding,
                 next: None,
             })),
-            base: 0,
+            ..Chain::EMPTY
         }
     }
 
@@ -70,9 +79,34 @@ impl Chain {
 
     /// What a task that is started here inherits.
     pub(crate) fn inherit() -> Self {
-        let head = Chain::capture().head;
-        let base = address(head.as_ref());
-        Chain { head, base }
+        let mut inherited = Chain::capture();
+        inherited.generation += 1;
+        if inherited.generation == GENERATIONS {
+            inherited = inherited.cut_down();
+        }
+        inherited.base = address(inherited.head.as_ref());
+        inherited
+    }
+
+    /// The same without what a child task cannot see: what is shadowed, unbound, or not inherited.
+    fn cut_down(&self) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut visible = Vec::new();
+        let mut at = self.head.as_ref();
+        while let Some(node) = at {
+            let binding = &node.binding;
+            let inherited = binding.reach == Reach::Children && seen.insert(binding.var);
+            if inherited && binding.value.is_some() {
+                visible.push(binding.clone());
+            }
+            at = node.next.as_ref();
+        }
+        let mut chain = Chain::EMPTY;
+        for binding in visible.into_iter().rev() {
+            let next = chain.head.take();
+            chain.head = Some(Arc::new(Node { binding, next }));
+        }
+        chain
     }
 
     #[inline]
@@ -88,10 +122,13 @@ impl Chain {
         let Some(node) = &mut self.head else { return };
         let seen = current::look(|here| {
             let same = address(node.next.as_ref()) == address(here.head.as_ref());
-            (here.base, (!same).then(|| here.head.clone()))
+            let around = (here.base, here.generation);
+            (around, (!same).then(|| here.head.clone()))
         });
-        let Some((base, changed)) = seen else { return };
-        self.base = base;
+        let Some((around, changed)) = seen else {
+            return;
+        };
+        (self.base, self.generation) = around;
         let Some(next) = changed else { return };
         if let Some(own) = Arc::get_mut(node) {
             own.next = next;

@@ -49,14 +49,14 @@ use super::{Chain, Entered, Rebound, current};
 ///
 /// # Cost
 ///
-/// Inheriting costs one count of an `Arc`, however much is bound; a task where nothing is bound pays one
+/// Inheriting costs one count of an `Arc`, however much is bound (but see below); a task where nothing is bound pays one
 /// look at a flag on each poll. A look-up walks the bindings, innermost first; one of a variable that
 /// was never bound does not. A scope allocates twice. Two tasks never wait for each other: nothing is
 /// global but a variable's number.
 ///
-/// A binding lives as long as what was started inside its scope. A task that binds a variable and
-/// starts, in there, a task that does the same, and so on without end, therefore makes the list longer
-/// and longer: start the next one outside the scope.
+/// A value lives as long as what was started inside its scope. A task that binds a variable and starts,
+/// in there, a task that does the same, and so on without end, keeps nothing for good: every 32
+/// generations what a child inherits is cut down to what it can see, which then costs a copy of the list.
 ///
 /// # Comparison to `tokio::task_local!`
 ///
@@ -368,6 +368,7 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
         Binding {
             var: self.number(),
             name: self.name,
+            reach: self.reach,
             value,
         }
     }

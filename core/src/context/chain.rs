@@ -89,7 +89,7 @@ impl Chain {
     }
 
     /// The same without what a child task cannot see: what is shadowed, unbound, or not inherited.
-    fn cut_down(&self) -> Self {
+    pub(super) fn cut_down(&self) -> Self {
         let mut seen = BTreeSet::new();
         let mut visible = Vec::new();
         let mut at = self.head.as_ref();

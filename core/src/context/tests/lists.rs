@@ -123,6 +123,33 @@ fn two_hundred_bindings_are_all_found() {
 }
 
 #[test]
+fn a_list_is_cut_down_to_what_a_child_can_see() {
+    let mut chain = Chain::EMPTY;
+    let mut bind = |name, var, reach, value: Option<&'static str>| {
+        let value = value.map(|value| Arc::new(value) as Value);
+        let mut next = Chain::of(Binding {
+            var,
+            name,
+            reach,
+            value,
+        });
+        {
+            let _entered = Entered::new(&mut chain);
+            next.link();
+        }
+        chain = next;
+    };
+    bind("shadowed", 1, Reach::Children, Some(""));
+    bind("first", 2, Reach::Children, Some(""));
+    bind("will be unbound", 3, Reach::Children, Some(""));
+    bind("not inherited", 4, Reach::ThisTask, Some(""));
+    bind("second", 1, Reach::Children, Some(""));
+    bind("unbound", 3, Reach::Children, None);
+    assert_eq!(format!("{:?}", chain.cut_down()), r#"["second", "first"]"#);
+    assert!(Chain::EMPTY.cut_down().is_empty());
+}
+
+#[test]
 fn a_lineage_of_tasks_keeps_what_it_can_see_and_no_more() {
     static HELD: ContextVar<Arc<()>> = ContextVar::new("held");
     static FIRST: ContextVar<&str> = ContextVar::new("first");

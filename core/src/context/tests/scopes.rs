@@ -122,8 +122,15 @@ fn destructors_see_the_binding() {
         assert!(poll_once(half.as_mut()).is_pending());
     }
     drop(USER.scope("never polled", look()));
+    let held = Look(log.clone());
+    // It keeps what it holds until it is dropped itself.
+    let keeps = poll_fn(move |_| {
+        let _ = &held;
+        Poll::Ready(())
+    });
+    finish(USER.scope("ready", keeps));
     assert_eq!(USER.get(), None);
-    let expected = ["to its end", "dropped half-way", "never polled"];
+    let expected = ["to its end", "dropped half-way", "never polled", "ready"];
     assert_eq!(seen(&log), expected.map(Some));
 }
 
@@ -138,6 +145,11 @@ fn what_is_dropped_elsewhere_sees_what_its_last_poll_saw() {
     USER.sync_scope("ann", || assert!(poll_once(half.as_mut()).is_pending()));
     thread::spawn(move || drop(half)).join().unwrap();
     assert_eq!(seen(&log), [Some("ann")]);
+
+    let look = Look(log.clone());
+    let never_polled = DEPTH.scope(1, async move { drop(look) });
+    USER.sync_scope("bob", || drop(never_polled));
+    assert_eq!(seen(&log), [Some("ann"), Some("bob")]);
 }
 
 #[test]

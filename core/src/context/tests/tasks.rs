@@ -2,8 +2,8 @@
 
 use std::future::{Future, pending, ready};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures::future::select;
 
@@ -11,7 +11,8 @@ use super::{DEPTH, LOCAL, Log, Look, USER, finish, poll_once, seen};
 use crate::region::BoxFuture;
 use crate::task::tests::{Hand, tick};
 use crate::{
-    CancelToken, Cancellable, ContextVar, Runtime, Task, current, defer, outside_regions, rooted,
+    CancelToken, Cancellable, ContextVar, Enter, Instant, Runtime, Spawn, Task, Timer, current,
+    defer, outside_regions, rooted,
 };
 
 /// Spawns where `ann` is the user; polls where `eve` is.
@@ -103,7 +104,8 @@ fn a_variable_that_is_not_inherited_holds_in_its_task_only() {
                     child_note();
                 };
                 LOCAL.scope("child's own", inner).await;
-                child_note();
+                DEPTH.scope(1, async { child_note() }).await;
+                DEPTH.sync_scope(1, child_note);
                 assert_eq!(USER.get(), Some("ann"));
             });
             defer(async move { note() });
@@ -119,6 +121,7 @@ fn a_variable_that_is_not_inherited_holds_in_its_task_only() {
         Some("local"),
         None,
         Some("child's own"),
+        None,
         None,
     ];
     assert_eq!(seen(&log), expected);
@@ -166,17 +169,84 @@ fn a_root_in_place_has_what_was_bound_at_its_first_poll() {
     assert!(poll_once(unscoped.as_mut()).is_pending());
     let seen = USER.sync_scope("eve", || finish(unscoped));
     assert_eq!(seen, (None, None));
+
+    let made_inside = USER.sync_scope("ann", || rooted(&rt, async { USER.get() }));
+    assert_eq!(finish(made_inside), None);
+}
+
+/// A runtime that keeps its jobs for the test to run.
+#[derive(Clone, Default)]
+struct Jobs(Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>);
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Jobs")
+    }
+}
+
+impl Jobs {
+    fn take(&self) -> Box<dyn FnOnce() + Send> {
+        self.0.lock().unwrap().pop().unwrap()
+    }
+}
+
+impl Spawn for Jobs {
+    fn spawn_raw<F: Future<Output = ()> + Send + 'static>(&self, _: F) {}
+
+    fn spawn_blocking_raw<F: FnOnce() + Send + 'static>(&self, job: F) -> Result<(), F> {
+        self.0.lock().unwrap().push(Box::new(job));
+        Ok(())
+    }
+
+    fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
+        f()
+    }
+}
+
+impl Timer for Jobs {
+    type Sleep = <Hand as Timer>::Sleep;
+
+    fn now(&self) -> Instant {
+        Hand::default().now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Self::Sleep {
+        Hand::default().sleep_until(deadline)
+    }
 }
 
 #[test]
-fn a_job_that_never_runs_is_dropped_in_its_context() {
-    let rt = Hand::default();
+fn a_job_has_what_was_bound_where_it_was_spawned_run_or_not() {
+    let rt = Jobs::default();
     let log = Log::default();
+    for how in ["run", "asked to stop", "lost"] {
+        let look = Look(log.clone());
+        let job = LOCAL.sync_scope("not inherited", || {
+            USER.sync_scope(how, || {
+                rt.spawn_blocking(move || {
+                    assert_eq!(LOCAL.get(), None);
+                    drop(look);
+                })
+            })
+        });
+        let run = rt.take();
+        USER.sync_scope("eve", || match how {
+            "run" => run(),
+            "asked to stop" => {
+                job.cancel("test");
+                run();
+            }
+            _ => drop(run),
+        });
+        assert_eq!(finish(job).is_ok(), how == "run");
+    }
+    // One that inherits nothing sees nothing of the thread it runs on.
     let look = Look(log.clone());
-    // This runtime gives every job back.
-    let job = USER.sync_scope("ann", || rt.spawn_blocking(move || drop(look)));
-    assert!(finish(job).unwrap_err().is_lost());
-    assert_eq!(seen(&log), [Some("ann")]);
+    rt.spawn_blocking(move || drop(look)).detach();
+    let run = rt.take();
+    USER.sync_scope("eve", run);
+    let expected = [Some("run"), Some("asked to stop"), Some("lost"), None];
+    assert_eq!(seen(&log), expected);
 }
 
 #[test]

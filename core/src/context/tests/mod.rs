@@ -1,5 +1,7 @@
 //! Context, polled by hand.
 
+mod clean_ups;
+mod jobs;
 mod lists;
 mod scopes;
 mod tasks;
@@ -9,7 +11,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use crate::ContextVar;
+use crate::region::BoxFuture;
+use crate::task::tests::{Hand, tick};
+use crate::{ContextVar, Runtime, Task};
 
 static USER: ContextVar<&str> = ContextVar::new("user");
 static DEPTH: ContextVar<u32> = ContextVar::new("depth");
@@ -43,4 +47,27 @@ fn finish<F: Future>(future: F) -> F::Output {
         }
     }
     panic!("stuck");
+}
+
+/// Spawns where `ann` is the user; polls where `eve` is.
+fn spawn_as_ann<F>(rt: &Hand, body: F) -> (Task<F::Output>, BoxFuture)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let task = USER.sync_scope("ann", || rt.spawn(body));
+    (task, rt.next_root())
+}
+
+fn run_as_eve(mut root: BoxFuture) {
+    USER.sync_scope("eve", || finish(root.as_mut()));
+}
+
+fn look(log: &Log) -> impl Future<Output = ()> + Send + use<> {
+    let log = log.clone();
+    async move {
+        log.lock().unwrap().push(USER.get());
+        tick().await;
+        log.lock().unwrap().push(USER.get());
+    }
 }

@@ -281,9 +281,9 @@ const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "a task sees what is bound where it is polled",
-        file: "core/src/region/state/context.rs",
-        was: "!self.has(flag::CONTEXT) && !context::is_bound()",
-        now: "!self.has(flag::CONTEXT)",
+        file: "core/src/region/body.rs",
+        was: "        && !context::is_bound()\n",
+        now: "",
         test: Test::Core("a_task_that_inherits_nothing_sees_nothing_of_who_polls_it"),
     },
     Plant {

@@ -55,8 +55,10 @@ pub(crate) fn poll_region<F: Future>(
     cx: &mut Context<'_>,
 ) -> Option<Ended<F::Output>> {
     let mut taken = None;
-    let region = member.as_deref()?.region();
-    if body.is_some() && !region.has(flag::ASKED) && region.needs_no_context() {
+    if body.is_some()
+        && !member.as_deref()?.region().has(flag::ASKED | flag::CONTEXT)
+        && !context::is_bound()
+    {
         let turn = {
             let _entered = Entered::poll(member, 0);
             take_turn(body.as_mut(), cx)

@@ -19,17 +19,11 @@ impl Region {
         self.set(flag::CONTEXT);
     }
 
-    /// Whether the region is polled in the context that holds here, whatever that is.
-    #[inline]
-    pub(crate) fn needs_no_context(&self) -> bool {
-        !self.has(flag::CONTEXT) && !context::is_bound()
-    }
-
     /// The context to enter together with the region. Nothing where the one that holds here is right:
     /// an inline region is in that of its task.
     #[inline]
     pub(crate) fn context(&self) -> Option<Chain> {
-        if self.needs_no_context() || self.has(flag::INLINE) {
+        if !self.has(flag::CONTEXT) && (!context::is_bound() || self.has(flag::INLINE)) {
             return None;
         }
         // A task that has inherited nothing is polled where something is bound: it must not see that.

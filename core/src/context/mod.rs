@@ -8,7 +8,7 @@
 //!                 └───────────────────────────── base ◄──────────────────┘
 //! ```
 //!
-//! The bindings of a thread are a [`Chain`](chain::Chain): an immutable list, innermost first. A look-up
+//! The bindings of a thread are a [`Chain`]: an immutable list, innermost first. A look-up
 //! walks it. Who binds a variable puts a node in front and takes it away again; who spawns a task gives
 //! it the head, which is one count of an `Arc`. The *base* is the head that a task was given: what lies
 //! in front of it was bound in the task itself, and a variable that is not inherited is looked for no

@@ -34,6 +34,7 @@
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`] |
+//! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
@@ -69,7 +70,7 @@
 //! | [`checkpoint`] | goes on at once |
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
-//! | [`CancelToken`] | works: it needs no runtime |
+//! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
 //! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
@@ -102,13 +103,14 @@ mod testing;
 
 pub use anyrt_core::{
     AnyRuntime, AnyScope, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable,
-    Cancelled, CancelledOwned, Child, ChildError, ChildResult, Drive, Enter, ErrorGroup, Failure,
-    Hole, Instant, JoinError, Mask, NextChild, NoRegion, NoRuntime, OnCancel, Origin, Outcome,
-    OutsideRegions, Phase, Ready, Reason, Refused, Rooted, RunScope, Runtime, Scope, ScopeError,
-    ScopeFuture, ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild,
-    SpawnWhenFree, SpawnWith, Start, StartError, Task, Timer, TryScope, TryScopeFuture, Until,
-    Verdict, WaitError, WaitFor, cancel_requested, checkpoint, current, current_scope, defer,
-    outside_regions, rooted, set_failure_hook, shield, try_defer, uncancellable,
+    Cancelled, CancelledOwned, Child, ChildError, ChildResult, ContextVar, Drive, Enter,
+    ErrorGroup, Failure, Hole, Instant, JoinError, Mask, NextChild, NoRegion, NoRuntime, OnCancel,
+    Origin, Outcome, OutsideRegions, Phase, Ready, Reason, Rebound, Refused, Rooted, RunScope,
+    Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep,
+    Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Task, Timer, TryScope,
+    TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_requested, checkpoint, current,
+    current_scope, defer, outside_regions, rooted, set_failure_hook, shield, try_defer,
+    uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

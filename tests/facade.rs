@@ -116,6 +116,11 @@ fn futures_and_handles_may_go_where_their_parts_may() {
     send::<anyrt::Rooted<Builtin, Pending<()>>>();
     send::<anyrt::OutsideRegions<Ready<()>>>();
     sync::<anyrt::OutsideRegions<Ready<()>>>();
+    send::<anyrt::Rebound<Ready<()>>>();
+    sync::<anyrt::Rebound<Ready<()>>>();
+    unpin::<anyrt::Rebound<Ready<()>>>();
+    send::<anyrt::ContextVar<Value>>();
+    sync::<anyrt::ContextVar<Value>>();
     send::<BuiltinRuntime>();
     sync::<BuiltinRuntime>();
     send::<TokioRuntime>();

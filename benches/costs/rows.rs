@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use anyrt::{AnyRuntime, Enter, Runtime, Spawn, Timer};
+use anyrt::{AnyRuntime, ContextVar, Enter, Runtime, Spawn, Timer};
 
 use super::labs::{Lab, Own, Side};
 use super::measure::Limit;
@@ -48,6 +48,8 @@ pub(crate) fn rows<L: Lab>() -> Vec<Row<L>> {
         row("sleep", Limit::Ratio(sleep), 2_000, sleep_row),
         row("current", Limit::Alone(25.0), 20_000, current),
         row("any_extra_sleep", Limit::None, 2_000, any_sleep),
+        row("context_extra_poll", Limit::None, 20_000, context_poll),
+        row("context_extra_batch", Limit::None, 4_000, context_batch),
         row("any_extra_blocking", Limit::None, 50, any_blocking),
     ]
 }
@@ -202,6 +204,29 @@ fn current<L: Lab>(lab: &L, _: Side, ops: usize) -> Duration {
         }
         begun.elapsed()
     })
+}
+
+static BOUND: ContextVar<u8> = ContextVar::new("bound");
+
+/// What a poll costs more in a task that has inherited something.
+fn context_poll<L: Lab>(lab: &L, side: Side, ops: usize) -> Duration {
+    let rt = lab.handle();
+    let polled = async move {
+        black_box(rt.spawn(yields(ops)).await).expect("it ends");
+    };
+    match side {
+        Side::Ours => ours(lab, BOUND.scope(1, polled)),
+        Side::Theirs => ours(lab, polled),
+    }
+}
+
+/// What a spawn and join costs more where something is bound.
+fn context_batch<L: Lab>(lab: &L, side: Side, ops: usize) -> Duration {
+    let batch = batch_of_ours(lab.handle(), ops);
+    match side {
+        Side::Ours => ours(lab, BOUND.scope(1, batch)),
+        Side::Theirs => ours(lab, batch),
+    }
 }
 
 /// What a blocking job costs more through an erased handle.

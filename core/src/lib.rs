@@ -3,12 +3,14 @@
 //! Applications and libraries depend on the façade crate `anyrt`; adapters depend on this one. The
 //! architecture, for those who want to change it, is in this crate's README.
 
+mod context;
 mod front;
 mod region;
 mod runtime;
 mod scope;
 mod task;
 
+pub use context::{ContextVar, Rebound};
 pub use front::{BlockOn, Runtime};
 pub use region::{
     CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Hole, Mask,

@@ -254,6 +254,52 @@ const PLANTS: &[Plant] = &[
         now: "            over: false,",
         test: Test::Suite("on_tokio_multi::time::a_sleep_of_zero_is_ready_at_once"),
     },
+    Plant {
+        name: "a child task inherits nothing",
+        file: "core/src/task/spawn.rs",
+        was: "    cell.region.inherit_context();\n",
+        now: "",
+        test: Test::Suite("on_builtin::context::child_tasks_inherit"),
+    },
+    Plant {
+        name: "a variable that is not inherited is found in a child",
+        file: "core/src/context/chain.rs",
+        was: "        inherited.base = address(inherited.head.as_ref());",
+        now: "        inherited.base = 0;",
+        test: Test::Suite(
+            "on_builtin::context::a_variable_that_is_not_inherited_stays_in_its_task",
+        ),
+    },
+    Plant {
+        name: "a clean-up sees what is bound where it runs",
+        file: "core/src/region/defer.rs",
+        was: "Box::pin(Within::here(cleanup))",
+        now: "{ let _ = Within::<F>::here; Box::pin(cleanup) }",
+        test: Test::Suite(
+            "on_builtin::context::clean_ups_have_what_was_bound_where_they_were_registered",
+        ),
+    },
+    Plant {
+        name: "a task sees what is bound where it is polled",
+        file: "core/src/region/body.rs",
+        was: "        && !context::is_bound()\n",
+        now: "",
+        test: Test::Core("a_task_that_inherits_nothing_sees_nothing_of_who_polls_it"),
+    },
+    Plant {
+        name: "a moved future keeps what was bound around it",
+        file: "core/src/context/chain.rs",
+        was: "        let Some(next) = changed else { return };",
+        now: "        let Some(next) = changed.filter(|_| node.next.is_none()) else { return };",
+        test: Test::Core("a_moved_future_takes_its_scopes_along_and_finds_the_rest_where_it_is"),
+    },
+    Plant {
+        name: "a long list is dropped by recursion",
+        file: "core/src/context/chain.rs",
+        was: "        while let Some(mut node) = next.and_then(Arc::into_inner) {\n            next = node.next.take();\n        }",
+        now: "        drop(next.take());",
+        test: Test::Core("a_hundred_thousand_bindings_are_dropped_on_a_small_stack"),
+    },
 ];
 
 fn main() -> ExitCode {

@@ -13,6 +13,7 @@ use super::contain::{Payload, contain, drop_contained};
 use super::frame::Entered;
 use super::state::{Seen, flag};
 use super::{Member, Phase, Region};
+use crate::context;
 
 /// How a body ended.
 pub(crate) enum Ended<T> {
@@ -43,7 +44,8 @@ impl<T> Stow<T> for InPlace<'_, T> {
 /// Polls a body in its region, and the clean-ups after it. Gives the end once everything is over.
 ///
 /// What stands here is the turn that nearly all are: nobody has asked, and the body is pending or ready
-/// with nothing beside it. Everything else is out of line, so that this is small.
+/// with nothing beside it and nothing bound around it. Everything else is out of line, so that this is
+/// small.
 #[inline]
 pub(crate) fn poll_region<F: Future>(
     mut body: Pin<&mut Option<F>>,
@@ -53,9 +55,12 @@ pub(crate) fn poll_region<F: Future>(
     cx: &mut Context<'_>,
 ) -> Option<Ended<F::Output>> {
     let mut taken = None;
-    let special = flag::ASKED | flag::UNLISTED;
-    if body.is_some() && !member.as_deref()?.region().has(special) {
-        let turn = inside(member, 0, || take_turn(body.as_mut(), cx));
+    let special = flag::ASKED | flag::UNLISTED | flag::CONTEXT;
+    if body.is_some() && !member.as_deref()?.region().has(special) && !context::is_bound() {
+        let turn = {
+            let _entered = Entered::poll(member, 0);
+            take_turn(body.as_mut(), cx)
+        };
         let region = member.as_deref()?.region();
         match turn {
             Poll::Pending if region.rests(cx.waker(), *seen) => return None,
@@ -181,11 +186,15 @@ fn after_pending(
     }
 }
 
-/// Runs `f`, which lets no panic out, inside the region below `mask` masks.
+/// Runs `f`, which lets no panic out, inside the region and its context, below `mask` masks.
 ///
 /// Meanwhile `member` is what was there before, and not the region itself.
 #[inline]
 fn inside<T>(member: &mut Option<Arc<dyn Member>>, mask: u32, f: impl FnOnce() -> T) -> T {
+    let mut context = member
+        .as_deref()
+        .and_then(|member| member.region().context());
+    let _bound = context.as_mut().map(context::Entered::new);
     let _entered = Entered::poll(member, mask);
     f()
 }

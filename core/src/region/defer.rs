@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::aside::Work;
 use super::{BoxFuture, Member, frame};
+use crate::context::Within;
 
 /// Runs `cleanup` when the innermost task or `until` around ends, however it ends.
 ///
@@ -22,8 +23,9 @@ use super::{BoxFuture, Member, frame};
 ///
 /// Called in a destructor while a body is being dropped, it is asynchronous drop.
 ///
-/// It belongs to the region in which it is *called*. A future that is moved to another task by hand
-/// leaves its clean-ups where it registered them.
+/// It belongs to the region in which it is *called*, and sees every [`ContextVar`](crate::ContextVar) as
+/// it is bound there. A future that is moved to another task by hand leaves its clean-ups where it
+/// registered them.
 ///
 /// # Panics
 ///
@@ -91,7 +93,8 @@ where
     let Some(member) = frame::current() else {
         return Err(NoRegion(cleanup));
     };
-    let cleanup: BoxFuture = Box::pin(cleanup);
+    // It may run in a region further out, or in a task of its own.
+    let cleanup: BoxFuture = Box::pin(Within::here(cleanup));
     if let Err(cleanup) = member.region().defer(cleanup) {
         // Code of a region that has ended still runs: a waker, a callback.
         defer_outwards(&member, cleanup);

@@ -18,6 +18,7 @@ use super::shared::Shared;
 use super::start::{Ready, Start, start};
 use super::wait::{Goal, NextChild, ScopeWait, WaitFor};
 use super::when_free::SpawnWhenFree;
+use crate::context::Within;
 use crate::region::{NoRegion, Reason, shield};
 use crate::runtime::{Spawn, Timer, after};
 
@@ -214,7 +215,7 @@ macro_rules! common {
                 if self.scope.region.is_done() {
                     return Err(NoRegion(cleanup));
                 }
-                self.scope.defer(Box::pin(cleanup));
+                self.scope.defer(Box::pin(Within::here(cleanup)));
                 Ok(())
             }
 

@@ -223,6 +223,7 @@ where
     ));
     let watch = frame::look(|around| watch_of(around?));
     cell.region.dress(birth.name, watch);
+    cell.region.inherit_context();
     cell
 }
 

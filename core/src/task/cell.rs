@@ -171,6 +171,7 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
             self.region.report_kept();
         }
         self.region.forget_runner();
+        self.region.forget_context();
         if self.region.has(flag::NO_HANDLE) {
             // Nobody waits, and nobody will: no lock is needed.
             self.region.set_done();

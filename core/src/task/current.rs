@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project::pin_project;
 
+use crate::context::Within;
 use crate::region::frame::{self, Entered};
 use crate::region::runtime_of;
 use crate::runtime::AnyRuntime;
@@ -69,7 +70,8 @@ impl std::error::Error for NoRuntime {}
 /// Polls `future` as if no task of this library were running around it.
 ///
 /// For an executor of your own that is driven from inside a task: what it runs does not belong to
-/// that task, so [`current`] must not give it the task's runtime.
+/// that task, so [`current`] must not give it the task's runtime, and no
+/// [`ContextVar`](crate::ContextVar) is bound there.
 ///
 /// Cancel safe as far as `future` is. Polling it after it was ready is up to `future`.
 ///
@@ -85,7 +87,9 @@ impl std::error::Error for NoRuntime {}
 /// });
 /// ```
 pub fn outside_regions<F: Future>(future: F) -> OutsideRegions<F> {
-    OutsideRegions { future }
+    OutsideRegions {
+        future: Within::nothing(future),
+    }
 }
 
 /// The future of [`outside_regions`].
@@ -94,7 +98,7 @@ pub fn outside_regions<F: Future>(future: F) -> OutsideRegions<F> {
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct OutsideRegions<F> {
     #[pin]
-    future: F,
+    future: Within<F>,
 }
 
 impl<F: Future> Future for OutsideRegions<F> {

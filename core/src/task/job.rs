@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::join_error::JoinError;
+use crate::context;
 use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
@@ -42,7 +43,9 @@ where
             Err(JoinError::cancelled(member.region()))
         } else {
             let mut entered = Some(Arc::clone(&member));
+            let mut context = member.region().context();
             let ran = {
+                let _bound = context.as_mut().map(context::Entered::new);
                 let _entered = Entered::job(&mut entered);
                 contain(run)
             };
@@ -70,7 +73,9 @@ where
 /// Drops a closure inside its region, as a body is dropped.
 fn drop_unrun<F>(member: &Arc<dyn Member>, run: F) {
     let mut entered = Some(Arc::clone(member));
+    let mut context = member.region().context();
     let dropped = {
+        let _bound = context.as_mut().map(context::Entered::new);
         let _entered = Entered::unrun(&mut entered);
         drop_contained(run)
     };

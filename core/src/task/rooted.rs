@@ -85,6 +85,7 @@ pub struct Rooted<R: Spawn + Timer, F: Future> {
     member: Option<Arc<dyn Member>>,
     seen: Seen,
     stowed: Option<Ended<F::Output>>,
+    started: bool,
     /// Entered around each poll.
     enter: Option<R>,
 }
@@ -100,6 +101,7 @@ impl<R: Spawn + Timer, F: Future> Rooted<R, F> {
             member: Some(Arc::new(Cell::<_, ()>::new(region, Free(rt.clone())))),
             seen: Seen::default(),
             stowed: None,
+            started: false,
             enter,
         }
     }
@@ -114,6 +116,7 @@ impl<R: Spawn + Timer, F: Future> Future for Rooted<R, F> {
             this.member.is_some(),
             "a `Rooted` future was polled after it was ready"
         );
+        start(this.started, this.member);
         let (member, seen, stow) = (&mut *this.member, this.seen, &mut InPlace(this.stowed));
         let ended = match this.enter {
             Some(rt) => rt.enter(Enter::Foreign, || {
@@ -143,6 +146,7 @@ impl<R: Spawn + Timer, F: Future> PinnedDrop for Rooted<R, F> {
         if this.member.is_none() {
             return;
         }
+        start(this.started, this.member);
         let around = frame::current();
         let (body, member, stowed) = (this.body, this.member.take(), this.stowed);
         let end = || {
@@ -157,6 +161,16 @@ impl<R: Spawn + Timer, F: Future> PinnedDrop for Rooted<R, F> {
         };
         if let Some(member) = ended {
             finish(&*member);
+        }
+    }
+}
+
+/// Inherits what is bound where the future is first polled, and not where it was made: arguments are
+/// made before the scope around them is entered.
+fn start(started: &mut bool, member: &Option<Arc<dyn Member>>) {
+    if !std::mem::replace(started, true) {
+        if let Some(member) = member {
+            member.region().inherit_context();
         }
     }
 }

@@ -27,6 +27,7 @@ where
     let watch = frame::look(|around| watch_of(around?));
     // In its place already: moving it once more is a copy of the whole cell.
     cell.region.dress(name, watch);
+    cell.region.inherit_context();
     cell
 }
 

@@ -42,6 +42,7 @@ mod harness;
 pub mod block_on;
 pub mod blocking;
 pub mod cancel;
+pub mod context;
 pub mod current;
 pub mod enter;
 pub mod panics;
@@ -207,6 +208,23 @@ macro_rules! __cases {
                 a_blocking_job_sees_that_it_was_asked_to_stop
                 a_checkpoint_stops_a_body_that_never_waits
                 a_root_in_place_waits_for_its_clean_ups
+            }
+            async context {
+                a_scope_holds_across_suspensions_and_ends
+                child_tasks_inherit
+                a_task_spawned_where_nothing_is_bound_finds_nothing
+                a_thousand_tasks_each_have_their_own
+                a_blocking_job_inherits
+                a_variable_that_is_not_inherited_stays_in_its_task
+                clean_ups_have_what_was_bound_where_they_were_registered
+                a_losing_arm_is_cleaned_up_in_its_own_context
+                a_cancelled_body_sees_its_bindings_while_it_is_dropped
+                a_future_moved_to_another_task_takes_its_scopes_along
+                outside_regions_nothing_is_bound
+                a_rooted_future_has_what_is_bound_where_it_is_polled
+                a_panic_leaves_nothing_bound
+                inherited_values_go_with_the_last_task
+                the_scopes_are_send_in_generic_code
             }
             sync block_on {
                 a_value_comes_back

@@ -1,5 +1,6 @@
 //! The state of one region: who asked it to stop, who is to be woken, what it has on its hands.
 
+mod context;
 mod place;
 mod work;
 
@@ -11,6 +12,7 @@ use std::task::Waker;
 
 use once_cell::race::OnceBox;
 
+use crate::context::Chain;
 use crate::region::Member;
 use crate::region::aside::{Aside, BoxFuture, Work};
 use crate::region::contain::{Payload, contain, drop_contained};
@@ -57,6 +59,8 @@ pub(crate) mod flag {
     pub(crate) const CLOSED: u32 = 1 << 4;
     /// The handle is gone, so the outcome has no receiver.
     pub(crate) const NO_HANDLE: u32 = 1 << 5;
+    /// The rare part has bindings that the task has inherited.
+    pub(crate) const CONTEXT: u32 = 1 << 6;
     /// The task is a blocking job: dropping its handle does not ask it to stop.
     pub(crate) const JOB: u32 = 1 << 7;
     /// The rare part has something that child tasks inherit.
@@ -99,6 +103,8 @@ pub(crate) struct Parts {
     reason: Option<Reason>,
     /// The watch over this lineage, and our number in it.
     watch: Option<(Arc<Watch>, u64)>,
+    /// What was bound where the task was started.
+    context: Chain,
     place: Place,
     /// Who is asked when we are: regions opened inside, unmasked; the children of a scope. Dead ones
     /// are swept out when the list is full.

@@ -102,15 +102,15 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnyScope, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable,
-    Cancelled, CancelledOwned, Child, ChildError, ChildResult, ContextVar, Drive, Enter,
-    ErrorGroup, Failure, Hole, Instant, JoinError, Mask, NextChild, NoRegion, NoRuntime, OnCancel,
-    Origin, Outcome, OutsideRegions, Phase, Ready, Reason, Rebound, Refused, Rooted, RunScope,
-    Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep,
-    Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Task, Timer, TryScope,
-    TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_requested, checkpoint, current,
-    current_scope, defer, outside_regions, rooted, set_failure_hook, shield, try_defer,
-    uncancellable,
+    AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
+    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
+    Drive, Enter, ErrorGroup, Failure, GatherAll, Hole, Instant, JoinError, Map, MapStream, Mask,
+    NextChild, NoRegion, NoRuntime, OnCancel, Origin, Outcome, OutsideRegions, Phase, Ready,
+    Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait,
+    ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start,
+    StartError, Task, Timer, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict,
+    WaitError, WaitFor, cancel_requested, checkpoint, current, current_scope, defer,
+    outside_regions, rooted, set_failure_hook, shield, try_defer, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

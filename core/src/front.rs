@@ -4,6 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::combine::{
+    self, AsCompleted, Completed, GatherAll, Map, MapStream, TryMap, TryMapStream,
+};
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
 use crate::scope::{self, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture};
@@ -237,6 +240,220 @@ pub trait Runtime: Spawn + Timer {
     /// See [`ScopeWith`].
     fn scope_with<E: Send + 'static>(&self) -> ScopeWith<'_, Self, E> {
         ScopeWith::new(self)
+    }
+
+    /// Runs a future for each item, at most `limit` at a time; gives the values in order.
+    ///
+    /// Each is a child of a scope, spawned when there is room: the iterator is asked only then, so it may be
+    /// endless or expensive. `limit` zero counts as one. A panic of a child stops the others, and goes on here
+    /// once all are gone; a request to the code around stops them all, and then there is no value.
+    ///
+    /// Nothing waits for its turn half-way, as in a stream's `buffered`: each future is a task, and runs
+    /// whatever the code around does.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of a child, of `f`, or of the iterator, after all are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let squares = owner.handle().map(1..=4, 2, |n| async move { n * n });
+    /// assert_eq!(owner.block_on(squares), [1, 4, 9, 16]);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "buffered")]
+    #[doc(alias = "amap")]
+    fn map<I, F, Fut>(&self, items: I, limit: usize, f: F) -> Map<Self, I::IntoIter, F, Fut::Output>
+    where
+        I: IntoIterator,
+        F: FnMut(I::Item) -> Fut,
+        Fut: Future<Output: Send> + Send + 'static,
+    {
+        combine::map(self, items, limit, f)
+    }
+
+    /// Runs a future that may fail for each item, at most `limit` at a time.
+    ///
+    /// Like [`map`](Runtime::map); the first failure stops the others, and no more are begun.
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeError`](crate::ScopeError) with everything that failed until all were gone; the index of each
+    /// is the position of its item.
+    ///
+    /// # Panics
+    ///
+    /// With a panic of `f` or of the iterator, after all are gone. One of a child is an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let parse = |text: &'static str| async move { text.parse::<i32>() };
+    /// assert_eq!(owner.block_on(rt.try_map(["1", "2"], 8, parse)).unwrap(), [1, 2]);
+    ///
+    /// let error = owner.block_on(rt.try_map(["1", "two"], 8, parse)).unwrap_err();
+    /// assert_eq!(error.errors().unwrap().first().index(), Some(1));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "try_buffered")]
+    fn try_map<E, I, F, Fut, T>(
+        &self,
+        items: I,
+        limit: usize,
+        f: F,
+    ) -> TryMap<Self, E, I::IntoIter, F, T>
+    where
+        E: Send + 'static,
+        I: IntoIterator,
+        F: FnMut(I::Item) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        combine::try_map(self, items, limit, f)
+    }
+
+    /// Does as [`map`](Runtime::map) does, and gives each value as a stream, in order, when it is there.
+    ///
+    /// The limit counts those that run and those that nobody has taken: a slow consumer slows it down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::StreamExt;
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let squares = owner.handle().map_stream(1.., 2, |n: u64| async move { n * n });
+    /// let first: Vec<_> = owner.block_on(squares.take(3).collect());
+    /// assert_eq!(first, [1, 4, 9]);
+    /// ```
+    #[track_caller]
+    fn map_stream<I, F, Fut>(
+        &self,
+        items: I,
+        limit: usize,
+        f: F,
+    ) -> MapStream<Self, I::IntoIter, F, Fut::Output>
+    where
+        I: IntoIterator,
+        F: FnMut(I::Item) -> Fut,
+        Fut: Future<Output: Send> + Send + 'static,
+    {
+        combine::map_stream(self, items, limit, f)
+    }
+
+    /// Does as [`try_map`](Runtime::try_map) does, and gives each value as a stream, in order, when it is
+    /// there; at last what failed, as one error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::TryStreamExt;
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let halves = owner.handle().try_map_stream([4, 2, 1], 1, |n| async move {
+    ///     if n % 2 == 0 { Ok(n / 2) } else { Err("odd") }
+    /// });
+    /// owner.block_on(async {
+    ///     let mut halves = std::pin::pin!(halves);
+    ///     assert_eq!(halves.try_next().await.unwrap(), Some(2));
+    ///     assert_eq!(halves.try_next().await.unwrap(), Some(1));
+    ///     assert!(halves.try_next().await.is_err());
+    /// });
+    /// ```
+    #[track_caller]
+    fn try_map_stream<E, I, F, Fut, T>(
+        &self,
+        items: I,
+        limit: usize,
+        f: F,
+    ) -> TryMapStream<Self, E, I::IntoIter, F, T>
+    where
+        E: Send + 'static,
+        I: IntoIterator,
+        F: FnMut(I::Item) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        combine::try_map_stream(self, items, limit, f)
+    }
+
+    /// Runs all of these, each in a task of its own; gives what became of each, in order.
+    ///
+    /// Nobody stops anybody: a panic is the [`JoinError`](crate::JoinError) of its place. For a stop at the
+    /// first error there is [`try_map`](Runtime::try_map), with the futures as items.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let half = |n: i32| async move { if n % 2 == 0 { n / 2 } else { panic!("odd") } };
+    /// let all = owner.block_on(owner.handle().gather_all([half(4), half(1)]));
+    /// assert_eq!(*all[0].as_ref().unwrap(), 2);
+    /// assert!(all[1].as_ref().unwrap_err().is_panic());
+    /// ```
+    #[track_caller]
+    #[doc(alias = "gather_safe")]
+    #[doc(alias = "allSettled")]
+    fn gather_all<I, F>(&self, futures: I) -> GatherAll<Self, I::IntoIter, F, F::Output>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output: Send> + Send + 'static,
+    {
+        combine::gather_all(self, futures)
+    }
+
+    /// Runs all of these, each in a task of its own, and looks at them in the order in which they end.
+    ///
+    /// The closure is given a stream of `(position, outcome)`. When its future is ready, those that it has
+    /// not seen are asked to stop, and when this is ready they are gone.
+    ///
+    /// # Panics
+    ///
+    /// With a panic of the closure's future, after all are gone. Those of the arms are in the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::StreamExt;
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let slow_or_fast = |slow: bool| async move {
+    ///     if slow { std::future::pending().await } else { "fast" }
+    /// };
+    /// let arms = [true, false].map(slow_or_fast);
+    /// let first = owner.block_on(rt.as_completed(arms, async |mut done| done.next().await));
+    /// let (position, outcome) = first.unwrap();
+    /// assert_eq!((position, outcome.unwrap()), (1, "fast"));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "as_completed_safe")]
+    #[doc(alias = "FuturesUnordered")]
+    fn as_completed<I, F, Fut>(
+        &self,
+        futures: I,
+        body: F,
+    ) -> AsCompleted<Self, I::IntoIter, <I::Item as Future>::Output, Fut>
+    where
+        I: IntoIterator,
+        I::Item: Future<Output: Send> + Send + 'static,
+        F: FnOnce(Completed<Self, <I::Item as Future>::Output>) -> Fut,
+        Fut: Future,
+    {
+        combine::as_completed(self, futures, body)
     }
 
     /// Returns a future that is ready after `duration` on this runtime's clock.

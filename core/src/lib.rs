@@ -3,6 +3,7 @@
 //! Applications and libraries depend on the façade crate `anyrt`; adapters depend on this one. The
 //! architecture, for those who want to change it, is in this crate's README.
 
+mod combine;
 mod context;
 mod front;
 mod region;
@@ -10,6 +11,7 @@ mod runtime;
 mod scope;
 mod task;
 
+pub use combine::{AsCompleted, Completed, GatherAll, Map, MapStream, TryMap, TryMapStream};
 pub use context::{ContextVar, Rebound};
 pub use front::{BlockOn, Runtime};
 pub use region::{

@@ -47,6 +47,27 @@ where
     }
 }
 
+/// A scope whose body looks at its children in the order in which they end, and has no more use for those
+/// that are left when it is over. What fails among them then is reported.
+#[track_caller]
+pub(crate) fn scope_of_arms<R, F, Fut>(rt: &R, body: F) -> ScopeFuture<R, Fut>
+where
+    R: Spawn + Timer,
+    F: FnOnce(Scope<R>) -> Fut,
+    Fut: Future,
+{
+    let rules = Rules {
+        on_error: OnError::Report,
+        cancel_on_exit: true,
+        remember_ends: true,
+        ..Rules::default()
+    };
+    let scope = Shared::new(rt.clone(), rules, None, None, Location::caller());
+    ScopeFuture {
+        run: plain(scope, body, None),
+    }
+}
+
 impl<R: Spawn + Timer, Fut: Future> Future for ScopeFuture<R, Fut> {
     type Output = Fut::Output;
 

@@ -16,7 +16,7 @@ use super::outcome::{AnyValue, Fallible, Outcome};
 use super::scope_error::Stop;
 use super::shared::Shared;
 use super::start::{Ready, Start, start};
-use super::wait::{Goal, NextChild, ScopeWait, WaitFor};
+use super::wait::{Goal, NextChild, NextEnded, ScopeWait, WaitFor};
 use super::when_free::SpawnWhenFree;
 use crate::context::Within;
 use crate::region::{NoRegion, Reason, shield};
@@ -82,6 +82,13 @@ impl<R: Spawn + Timer> Scope<R> {
     /// How many are listed to be asked, dead or alive.
     pub(super) fn listed(&self) -> usize {
         self.scope.region.kids()
+    }
+}
+
+impl<R: Spawn + Timer> Scope<R> {
+    /// The children in the order of their ends, where the scope remembers it.
+    pub(crate) fn next_ended(&self) -> NextEnded<R, Infallible> {
+        NextEnded::new(&self.scope)
     }
 }
 

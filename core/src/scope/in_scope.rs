@@ -49,7 +49,7 @@ where
     }
 
     fn ended(&self, region: &Region) {
-        self.scope.ended(region);
+        self.scope.ended(region, self.index);
     }
 
     fn scope(&self) -> Option<Arc<dyn Member>> {

@@ -26,7 +26,7 @@ mod waiters;
 mod when_free;
 
 pub use builder::{RunScope, ScopeFuture, ScopeWith, TryScopeFuture};
-pub(crate) use builder::{scope, try_scope};
+pub(crate) use builder::{scope, scope_of_arms, try_scope};
 pub use child::{Child, ChildResult};
 pub use child_error::{ChildError, Origin};
 pub use current::{AnyScope, current_scope};
@@ -37,5 +37,6 @@ pub use outcome::Outcome;
 pub use policy::Verdict;
 pub use scope_error::ScopeError;
 pub use start::{Ready, Start, StartError};
+pub(crate) use wait::NextEnded;
 pub use wait::{NextChild, ScopeWait, WaitError, WaitFor};
 pub use when_free::SpawnWhenFree;

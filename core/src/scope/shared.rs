@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -51,6 +52,7 @@ pub(super) struct Shared<R, E> {
     cut: AtomicBool,
     stop: Mutex<Option<Stop>>,
     errors: Mutex<Option<ErrorGroup<E>>>,
+    ends: Mutex<VecDeque<usize>>,
     pub(super) limit: Option<Limit<R>>,
     pub(super) waiters: Waiters,
     me: Weak<Shared<R, E>>,
@@ -61,6 +63,8 @@ pub(super) struct Rules<E> {
     pub(super) on_error: OnError<E>,
     pub(super) cancel_on_exit: bool,
     pub(super) errors_kept: usize,
+    /// Children are remembered when they have ended, for who looks at them in that order.
+    pub(super) remember_ends: bool,
 }
 
 impl<E> Default for Rules<E> {
@@ -69,6 +73,7 @@ impl<E> Default for Rules<E> {
             on_error: OnError::FailFast,
             cancel_on_exit: false,
             errors_kept: 1_000,
+            remember_ends: false,
         }
     }
 }
@@ -100,6 +105,7 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             cut: AtomicBool::new(false),
             stop: Mutex::new(None),
             errors: Mutex::new(None),
+            ends: Mutex::default(),
             limit: limit.map(Limit::new),
             waiters: Waiters::default(),
             me: Weak::clone(me),
@@ -150,8 +156,18 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         Some(self.spawned.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The child that ended first of those that nobody has asked for.
+    pub(super) fn next_ended(&self) -> Option<usize> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.pop_front()
+    }
+
     /// A child is gone.
-    pub(super) fn ended(&self, child: &Region) {
+    pub(super) fn ended(&self, child: &Region, index: usize) {
+        if self.rules.remember_ends {
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.push_back(index);
+        }
         // The list of who is to be asked holds the memory of those that are gone: at most half of it.
         if !child.has(flag::UNLISTED) {
             let gone = self.unlisted.fetch_add(1, Ordering::Relaxed) + 1;

@@ -193,6 +193,44 @@ impl<R: Timer, E> fmt::Debug for NextChild<R, E> {
     }
 }
 
+/// The children in the order of their ends.
+pub(crate) struct NextEnded<R, E> {
+    scope: Arc<Shared<R, E>>,
+    key: Option<usize>,
+}
+
+impl<R: Spawn + Timer, E: Send + 'static> NextEnded<R, E> {
+    pub(super) fn new(scope: &Arc<Shared<R, E>>) -> Self {
+        NextEnded {
+            scope: Arc::clone(scope),
+            key: None,
+        }
+    }
+
+    /// The index of the next that has ended; nothing when none is left.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        for registered in [false, true] {
+            // Who is not alive any more is in the list before.
+            let live = self.scope.live();
+            let ended = self.scope.next_ended();
+            if ended.is_some() || live == 0 {
+                self.scope.waiters.forget(&mut self.key);
+                return Poll::Ready(ended);
+            }
+            if !registered {
+                self.scope.waiters.register(&mut self.key, cx.waker());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl<R, E> Drop for NextEnded<R, E> {
+    fn drop(&mut self) {
+        self.scope.waiters.forget(&mut self.key);
+    }
+}
+
 /// Why a wait for a scope ended early.
 ///
 /// # Examples

@@ -45,6 +45,7 @@ pub mod cancel;
 pub mod context;
 pub mod current;
 pub mod enter;
+pub mod map;
 pub mod panics;
 pub mod real_time;
 pub mod regions;
@@ -225,6 +226,21 @@ macro_rules! __cases {
                 a_panic_leaves_nothing_bound
                 inherited_values_go_with_the_last_task
                 the_scopes_are_send_in_generic_code
+            }
+            async map {
+                the_values_come_in_the_order_of_the_items
+                nothing_and_a_limit_of_zero_are_fine
+                the_items_are_asked_for_only_when_there_is_room
+                the_first_error_stops_the_others_and_all_are_gone
+                a_panic_of_one_goes_on_when_all_are_gone
+                a_panic_of_the_closure_goes_on_when_all_are_gone
+                a_request_stops_all_before_what_is_around
+                dropped_half_way_it_is_drained_by_its_task
+                a_stream_gives_each_value_when_it_is_there
+                a_stream_ends_with_what_failed
+                all_outcomes_come_in_the_order_of_the_futures
+                the_first_to_end_come_first_and_the_unseen_are_stopped
+                recursion_works_through_boxes
             }
             sync block_on {
                 a_value_comes_back

@@ -194,6 +194,9 @@ impl<S, I, F, N, T> State<S, I, F, N, T> {
 
 type PlainState<R, I, F, T> = State<Scope<R>, I, F, NextChild<R, Infallible>, T>;
 type TryState<R, E, I, F, T> = State<TryScope<R, E>, I, F, NextChild<R, E>, T>;
+/// Scopes whose bodies are maps, and give an `O`.
+type PlainRun<R, I, F, T, O> = ScopeFuture<R, Drive<PlainState<R, I, F, T>, O>>;
+type TryRun<R, E, I, F, T, O> = TryScopeFuture<R, E, Drive<TryState<R, E, I, F, T>, Result<O, E>>>;
 
 /// The future of [`Runtime::map`](crate::Runtime::map).
 ///
@@ -206,7 +209,7 @@ type TryState<R, E, I, F, T> = State<TryScope<R, E>, I, F, NextChild<R, E>, T>;
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Map<R: Spawn + Timer, I, F, T> {
     #[pin]
-    run: ScopeFuture<R, Drive<PlainState<R, I, F, T>, Vec<T>>>,
+    run: PlainRun<R, I, F, T, Vec<T>>,
 }
 
 #[track_caller]
@@ -253,7 +256,7 @@ impl<R: Spawn + Timer, I, F, T> Future for Map<R, I, F, T> {
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct TryMap<R: Spawn + Timer, E: Send + 'static, I, F, T> {
     #[pin]
-    run: TryScopeFuture<R, E, Drive<TryState<R, E, I, F, T>, Result<Vec<T>, E>>>,
+    run: TryRun<R, E, I, F, T, Vec<T>>,
 }
 
 #[track_caller]
@@ -298,7 +301,7 @@ impl<R: Spawn + Timer, E: Send + 'static, I, F, T> Future for TryMap<R, E, I, F,
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct MapStream<R: Spawn + Timer, I, F, T> {
     #[pin]
-    run: ScopeFuture<R, Drive<PlainState<R, I, F, T>, ()>>,
+    run: PlainRun<R, I, F, T, ()>,
     values: Handed<T>,
     ended: bool,
 }
@@ -371,7 +374,7 @@ impl<R: Spawn + Timer, I, F, T> FusedStream for MapStream<R, I, F, T> {
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct TryMapStream<R: Spawn + Timer, E: Send + 'static, I, F, T> {
     #[pin]
-    run: TryScopeFuture<R, E, Drive<TryState<R, E, I, F, T>, Result<(), E>>>,
+    run: TryRun<R, E, I, F, T, ()>,
     values: Handed<T>,
     ended: bool,
     error: Option<ScopeError<E>>,

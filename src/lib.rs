@@ -30,6 +30,7 @@
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
 //! | giving several errors as one | [`ErrorGroup::from_errors`], [`ChildError`]; [`ScopeError`], ahead of scopes, which do not exist yet |
+//! | running borrowing futures side by side in one task | [`local_scope`], [`try_local_scope`]; [`local_scope_unsend`] |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
@@ -102,11 +103,13 @@ mod testing;
 
 pub use anyrt_core::{
     AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled,
-    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, Instant, JoinError, Mask,
-    NoRegion, NoRuntime, OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
-    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, Until,
-    cancel_requested, checkpoint, current, defer, outside_regions, rooted, set_failure_hook,
-    shield, try_defer, uncancellable,
+    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, InLocalScope, Instant,
+    JoinError, LocalChild, LocalKind, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    LocalScopeUnsend, Mask, NoRegion, NoRuntime, NoValue, OnCancel, Origin, OutsideRegions, Phase,
+    Reason, Rooted, Runtime, ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task,
+    Timer, TryLocalScope, TryLocalScopeUnsend, Until, cancel_requested, checkpoint, current, defer,
+    local_scope, local_scope_unsend, outside_regions, rooted, set_failure_hook, shield, try_defer,
+    try_local_scope, try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

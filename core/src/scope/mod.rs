@@ -6,6 +6,7 @@
 
 mod child_error;
 mod error_group;
+mod local;
 mod scope_error;
 #[cfg(test)]
 mod tests;
@@ -13,4 +14,9 @@ mod text;
 
 pub use child_error::{ChildError, Origin};
 pub use error_group::ErrorGroup;
+pub use local::{
+    InLocalScope, LocalChild, LocalKind, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    LocalScopeUnsend, NoValue, TryLocalScope, TryLocalScopeUnsend, local_scope, local_scope_unsend,
+    try_local_scope, try_local_scope_unsend,
+};
 pub use scope_error::ScopeError;

@@ -409,6 +409,11 @@ impl Region {
         self.rare(|rare| rare.failures.push(failure));
     }
 
+    /// Keeps for the outcome what failed further in.
+    pub(crate) fn keep(&self, failure: Failure) {
+        self.rare(|rare| rare.failures.push(failure));
+    }
+
     #[inline]
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
         self.rare_if_any(|rare| std::mem::take(&mut rare.failures))

@@ -103,12 +103,12 @@ mod testing;
 
 pub use anyrt_core::{
     AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled,
-    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, InLocalScope, Instant,
-    JoinError, LocalChild, LocalKind, LocalOutcome, LocalRefused, LocalResult, LocalScope,
-    LocalScopeUnsend, Mask, NoRegion, NoRuntime, NoValue, OnCancel, Origin, OutsideRegions, Phase,
-    Reason, Rooted, Runtime, ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task,
-    Timer, TryLocalScope, TryLocalScopeUnsend, Until, cancel_requested, checkpoint, current, defer,
-    local_scope, local_scope_unsend, outside_regions, rooted, set_failure_hook, shield, try_defer,
+    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, Instant, JoinError,
+    LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Mask,
+    NoRegion, NoRuntime, NoValue, OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
+    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, TryLocalScope,
+    TryLocalScopeUnsend, Until, cancel_requested, checkpoint, current, defer, local_scope,
+    local_scope_unsend, outside_regions, rooted, set_failure_hook, shield, try_defer,
     try_local_scope, try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]

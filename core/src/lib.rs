@@ -19,9 +19,9 @@ pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
 pub use scope::{
-    ChildError, ErrorGroup, InLocalScope, LocalChild, LocalKind, LocalOutcome, LocalRefused,
-    LocalResult, LocalScope, LocalScopeUnsend, NoValue, Origin, ScopeError, TryLocalScope,
-    TryLocalScopeUnsend, local_scope, local_scope_unsend, try_local_scope, try_local_scope_unsend,
+    ChildError, ErrorGroup, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    LocalScopeUnsend, NoValue, Origin, ScopeError, TryLocalScope, TryLocalScopeUnsend, local_scope,
+    local_scope_unsend, try_local_scope, try_local_scope_unsend,
 };
 pub use task::{
     CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,

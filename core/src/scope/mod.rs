@@ -15,8 +15,8 @@ mod text;
 pub use child_error::{ChildError, Origin};
 pub use error_group::ErrorGroup;
 pub use local::{
-    InLocalScope, LocalChild, LocalKind, LocalOutcome, LocalRefused, LocalResult, LocalScope,
-    LocalScopeUnsend, NoValue, TryLocalScope, TryLocalScopeUnsend, local_scope, local_scope_unsend,
-    try_local_scope, try_local_scope_unsend,
+    LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, NoValue,
+    TryLocalScope, TryLocalScopeUnsend, local_scope, local_scope_unsend, try_local_scope,
+    try_local_scope_unsend,
 };
 pub use scope_error::ScopeError;

@@ -10,7 +10,7 @@ use pin_project::{pin_project, pinned_drop};
 use slab::Slab;
 
 use super::job::Split;
-use super::ready::Member;
+use super::ready::{Member, Next};
 use super::shared::Shared;
 use crate::region::body::Ended;
 use crate::region::contain::{Payload, contain, drop_contained};
@@ -156,7 +156,7 @@ where
             let waker = Waker::from(Arc::clone(&member));
             *self.as_mut().project().woken = Some((member, waker));
         }
-        ready.awake();
+        ready.begin_round();
         let (mut left, mut all) = (TURNS, false);
         loop {
             self.as_mut().admit();
@@ -166,29 +166,34 @@ where
                 all = true;
                 left = left.max(ready.len());
             }
-            let next = if left > 0 { ready.next() } else { None };
-            if let Some(member) = next {
-                left -= 1;
-                self.as_mut().turn(&member);
-                continue;
-            }
-            if self.body.is_none() && self.jobs.is_empty() && shared.close_if_idle() {
-                ready.close();
-                return Poll::Ready(self.project().value.take());
-            }
-            if !ready.sleep(cx.waker()) {
-                if left == 0 {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+            match ready.next(left) {
+                Next::Turn(member) => {
+                    left -= 1;
+                    self.as_mut().turn(&member);
                 }
-            } else if !shared.has_arrivals() {
-                return Poll::Pending;
-            } else {
-                // Spawned by another thread, before we slept.
-                ready.awake();
+                Next::Later => return come_back(cx),
+                Next::Nobody => {
+                    if self.body.is_none() && self.jobs.is_empty() && shared.close_if_idle() {
+                        ready.close();
+                        return Poll::Ready(self.project().value.take());
+                    }
+                    // First, and then the arrivals: what another thread adds later wakes us.
+                    if ready.sleep(cx.waker()) {
+                        if !shared.has_arrivals() {
+                            return Poll::Pending;
+                        }
+                        ready.begin_round();
+                    }
+                }
             }
         }
     }
+}
+
+/// Lets others of this thread run, and goes on in the next poll.
+fn come_back<T>(cx: &Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 #[pinned_drop]

@@ -13,9 +13,7 @@ use std::sync::Arc;
 use super::child::LocalChild;
 use super::result::LocalOutcome;
 use super::result::sealed::Sealed;
-use super::run::{End, LocalKind, value_or_error, value_or_panic};
 use super::shared::{LocalRefused, Shared};
-use crate::ScopeError;
 
 pub(super) type SendJob<'env> = Pin<Box<dyn Future<Output = ()> + Send + 'env>>;
 pub(super) type UnsendJob<'env> = Pin<Box<dyn Future<Output = ()> + 'env>>;
@@ -75,17 +73,6 @@ macro_rules! scope {
         impl fmt::Debug for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.describe(stringify!($name), f)
-            }
-        }
-
-        impl<'env, T> LocalKind<T> for $name<'env> {
-            type Value = T;
-            type Error = Infallible;
-            type Job = $job<'env>;
-            type Output = T;
-
-            fn end(end: End<T, Infallible>) -> T {
-                value_or_panic(end)
             }
         }
     };
@@ -160,17 +147,6 @@ macro_rules! try_scope {
         impl<E> fmt::Debug for $name<'_, E> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.describe(stringify!($name), f)
-            }
-        }
-
-        impl<'env, T, E> LocalKind<Result<T, E>> for $name<'env, E> {
-            type Value = T;
-            type Error = E;
-            type Job = $job<'env>;
-            type Output = Result<T, ScopeError<E>>;
-
-            fn end(end: End<T, E>) -> Result<T, ScopeError<E>> {
-                value_or_error(end)
             }
         }
     };

@@ -24,5 +24,4 @@ pub use handle::{LocalScope, LocalScopeUnsend, TryLocalScope, TryLocalScopeUnsen
 pub use no_value::NoValue;
 pub use open::{local_scope, local_scope_unsend, try_local_scope, try_local_scope_unsend};
 pub use result::LocalOutcome;
-pub use run::{InLocalScope, LocalKind};
 pub use shared::LocalRefused;

@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::handle::{LocalScope, LocalScopeUnsend, TryLocalScope, TryLocalScopeUnsend};
-use super::run::InLocalScope;
+use super::run::{InScope, value_or_error, value_or_panic};
 use super::shared::Shared;
+use crate::scope::ScopeError;
 
 /// Runs a body and the children that it spawns, all in this task, until all of them are gone.
 ///
@@ -168,14 +169,14 @@ use super::shared::Shared;
 #[doc(alias = "moro")]
 #[doc(alias = "FuturesUnordered")]
 #[doc(alias = "buffer_unordered")]
-pub fn local_scope<'env, B, Fut>(body: B) -> InLocalScope<LocalScope<'env>, Fut>
+pub fn local_scope<'env, B, Fut>(body: B) -> impl Future<Output = Fut::Output>
 where
     B: FnOnce(LocalScope<'env>) -> Fut,
     Fut: Future,
 {
     let shared = Shared::new(Location::caller());
     let body = body(LocalScope(Arc::clone(&shared)));
-    InLocalScope::new(body, Ok, shared)
+    InScope::new(body, Ok, shared, value_or_panic)
 }
 
 /// Does as [`local_scope`] does, for children that stay on their thread.
@@ -202,14 +203,14 @@ where
 /// ```
 #[track_caller]
 #[doc(alias = "LocalSet")]
-pub fn local_scope_unsend<'env, B, Fut>(body: B) -> InLocalScope<LocalScopeUnsend<'env>, Fut>
+pub fn local_scope_unsend<'env, B, Fut>(body: B) -> impl Future<Output = Fut::Output>
 where
     B: FnOnce(LocalScopeUnsend<'env>) -> Fut,
     Fut: Future,
 {
     let shared = Shared::new(Location::caller());
     let body = body(LocalScopeUnsend(Arc::clone(&shared)));
-    InLocalScope::new(body, Ok, shared)
+    InScope::new(body, Ok, shared, value_or_panic)
 }
 
 /// Does as [`local_scope`] does, and stops at the first error.
@@ -272,7 +273,9 @@ where
 /// assert_eq!(length.unwrap(), 5);
 /// ```
 #[track_caller]
-pub fn try_local_scope<'env, E, B, Fut, T>(body: B) -> InLocalScope<TryLocalScope<'env, E>, Fut>
+pub fn try_local_scope<'env, E, B, Fut, T>(
+    body: B,
+) -> impl Future<Output = Result<T, ScopeError<E>>>
 where
     B: FnOnce(TryLocalScope<'env, E>) -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -280,7 +283,7 @@ where
 {
     let shared = Shared::new(Location::caller());
     let body = body(TryLocalScope(Arc::clone(&shared)));
-    InLocalScope::new(body, |result| result, shared)
+    InScope::new(body, |result| result, shared, value_or_error)
 }
 
 /// Does as [`try_local_scope`] does, for children that stay on their thread.
@@ -312,7 +315,7 @@ where
 #[track_caller]
 pub fn try_local_scope_unsend<'env, E, B, Fut, T>(
     body: B,
-) -> InLocalScope<TryLocalScopeUnsend<'env, E>, Fut>
+) -> impl Future<Output = Result<T, ScopeError<E>>>
 where
     B: FnOnce(TryLocalScopeUnsend<'env, E>) -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -320,5 +323,5 @@ where
 {
     let shared = Shared::new(Location::caller());
     let body = body(TryLocalScopeUnsend(Arc::clone(&shared)));
-    InLocalScope::new(body, |result| result, shared)
+    InScope::new(body, |result| result, shared, value_or_error)
 }

@@ -1,7 +1,8 @@
 //! Which members of a local scope are to be polled next.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -11,7 +12,10 @@ pub(super) struct Ready(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    round: usize,
     queue: VecDeque<Arc<Member>>,
+    /// Who was woken again after its turn in this round: it made way, and so should the task around.
+    later: VecDeque<Arc<Member>>,
     /// Of the task around, while it sleeps.
     sleeper: Option<Waker>,
     closed: bool,
@@ -22,6 +26,16 @@ pub(super) struct Member {
     ready: Arc<Ready>,
     key: usize,
     queued: AtomicBool,
+    /// The last round in which it had a turn.
+    round: AtomicUsize,
+}
+
+/// Who comes next in a round, which is one poll of the scope.
+pub(super) enum Next {
+    Turn(Arc<Member>),
+    /// Somebody, in the next round.
+    Later,
+    Nobody,
 }
 
 impl Member {
@@ -31,6 +45,7 @@ impl Member {
             ready: Arc::clone(ready),
             key,
             queued: AtomicBool::new(false),
+            round: AtomicUsize::new(0),
         });
         member.wake_by_ref();
         member
@@ -56,7 +71,10 @@ impl Wake for Member {
             if state.closed {
                 return;
             }
-            state.queue.push_back(Arc::clone(self));
+            match self.round.load(Ordering::Relaxed) == state.round {
+                true => state.later.push_back(Arc::clone(self)),
+                false => state.queue.push_back(Arc::clone(self)),
+            }
             state.sleeper.take()
         };
         if let Some(sleeper) = sleeper {
@@ -71,34 +89,55 @@ impl Ready {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.state().queue.len()
+        let state = self.state();
+        state.queue.len() + state.later.len()
     }
 
-    pub(super) fn next(&self) -> Option<Arc<Member>> {
-        let next = self.state().queue.pop_front()?;
+    /// Begins a round. Who polls the members looks by itself now, and need not be woken.
+    pub(super) fn begin_round(&self) {
+        let sleeper = {
+            let mut state = self.state();
+            let State { queue, later, .. } = &mut *state;
+            queue.append(later);
+            // Zero is for those who never had a turn.
+            state.round = state.round.checked_add(1).unwrap_or(1);
+            state.sleeper.take()
+        };
+        drop(sleeper);
+    }
+
+    /// Takes out who comes next in this round, which has some turns left.
+    pub(super) fn next(&self, left: usize) -> Next {
+        let mut state = self.state();
+        let next = match left {
+            0 => None,
+            _ => state.queue.pop_front(),
+        };
+        let Some(next) = next else {
+            return match state.queue.is_empty() && state.later.is_empty() {
+                true => Next::Nobody,
+                false => Next::Later,
+            };
+        };
+        next.round.store(state.round, Ordering::Relaxed);
+        drop(state);
         // Before it is polled: a wake during the poll queues it again.
         next.queued.store(false, Ordering::Release);
-        Some(next)
+        Next::Turn(next)
     }
 
     /// Says whom to wake for the next member. Says whether there is none yet.
     pub(super) fn sleep(&self, waker: &Waker) -> bool {
         let mut new = Some(waker.clone());
         let mut state = self.state();
-        let sleeps = state.queue.is_empty() && !state.closed;
+        let sleeps = state.queue.is_empty() && state.later.is_empty();
         if sleeps {
-            std::mem::swap(&mut state.sleeper, &mut new);
+            mem::swap(&mut state.sleeper, &mut new);
         }
         drop(state);
         // Foreign code, as the clone was: not under the lock.
         drop(new);
         sleeps
-    }
-
-    /// Takes back what [`sleep`](Ready::sleep) said: who polls the members looks by itself.
-    pub(super) fn awake(&self) {
-        let sleeper = self.state().sleeper.take();
-        drop(sleeper);
     }
 
     /// Wakes who sleeps, for what stands in no queue of ours.
@@ -113,7 +152,8 @@ impl Ready {
         let left = {
             let mut state = self.state();
             state.closed = true;
-            (std::mem::take(&mut state.queue), state.sleeper.take())
+            let State { queue, later, .. } = &mut *state;
+            (mem::take(queue), mem::take(later), state.sleeper.take())
         };
         drop(left);
     }

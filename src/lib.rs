@@ -71,6 +71,7 @@
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
 //! | [`CancelToken`] | works: it needs no runtime |
+//! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words

@@ -3,6 +3,11 @@
 /// What a child of [`try_local_scope`](crate::try_local_scope) may return: nothing, or a `Result`.
 ///
 /// Sealed: other values are for `spawn_value`, so that an error cannot get lost among them.
+#[diagnostic::on_unimplemented(
+    message = "a child of `try_local_scope` returns `()` or `Result<_, {E}>`, and not `{Self}`",
+    label = "this is neither",
+    note = "a child with any other value is spawned with `spawn_value`"
+)]
 pub trait LocalOutcome<E>: sealed::Sealed<E> {}
 
 impl<E> LocalOutcome<E> for () {}

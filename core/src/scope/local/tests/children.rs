@@ -105,6 +105,33 @@ fn finished_means_that_the_clean_ups_have_run() {
 }
 
 #[test]
+fn finished_means_dropped_also_for_a_scope_that_is_dropped() {
+    let log = Log::default();
+    let made = Arc::new(Mutex::new(None));
+    let (given, inside) = (made.clone(), log.clone());
+    let mut scope = Box::pin(local_scope(move |n: LocalScope<'static>| async move {
+        let child = n.spawn(async move {
+            let _child = OnDrop(inside, "dropped");
+            pending::<()>().await;
+        });
+        *given.lock().unwrap() = Some(child);
+    }));
+    assert!(poll_once(scope.as_mut()).is_pending());
+    struct Says(Log);
+    impl Wake for Says {
+        fn wake(self: Arc<Self>) {
+            say(&self.0, "finished");
+        }
+    }
+    let mut child = made.lock().unwrap().take().unwrap();
+    let waker = Waker::from(Arc::new(Says(log.clone())));
+    let cx = &mut Context::from_waker(&waker);
+    assert!(Pin::new(&mut child).poll(cx).is_pending());
+    drop(scope);
+    assert_eq!(said(&log), ["dropped", "finished"]);
+}
+
+#[test]
 fn a_handle_that_is_dropped_stops_nothing() {
     let log = Log::default();
     let inside = &log;
@@ -166,19 +193,59 @@ fn awaiting_a_child_that_was_cancelled_by_itself_panics_with_advice() {
 
 #[test]
 fn awaiting_a_child_that_failed_is_where_the_body_stops() {
+    let rt = Hand::default();
     let log = Log::default();
-    let inside = &log;
-    let text = panic_of(local_scope(|n| async move {
+    let (mut task, mut root) = spawn(&rt, {
+        let log = log.clone();
+        async move {
+            let log = &log;
+            local_scope(|n| async move {
+                let child = n.spawn(async {
+                    tick().await;
+                    panic!("out of cheese");
+                });
+                let _body = OnDrop(log.clone(), "body dropped");
+                child.await;
+                say(log, "went on");
+            })
+            .await;
+        }
+    });
+    finish(root.as_mut());
+    let error = result(&mut task).unwrap_err();
+    assert_eq!(error.panic_message().unwrap(), "out of cheese");
+    assert!(error.failures().is_empty(), "the body did not panic too");
+    assert_eq!(said(&log), ["body dropped"]);
+}
+
+#[test]
+fn who_learns_that_a_child_failed_finds_the_scope_stopping() {
+    struct TriesToSpawn(LocalScope<'static>, Log);
+    impl Wake for TriesToSpawn {
+        fn wake(self: Arc<Self>) {
+            let refused = self.0.try_spawn(async {}).is_err();
+            say(&self.1, if refused { "refused" } else { "taken" });
+        }
+    }
+    let log = Log::default();
+    let made = Arc::new(Mutex::new(None));
+    let given = made.clone();
+    let mut scope = Box::pin(local_scope(move |n: LocalScope<'static>| async move {
         let child = n.spawn(async {
             tick().await;
             panic!("out of cheese");
         });
-        let _body = OnDrop(inside.clone(), "body dropped");
-        child.await;
-        say(inside, "went on");
+        *given.lock().unwrap() = Some((child, n));
+        pending::<()>().await;
     }));
-    assert_eq!(text, "out of cheese");
-    assert_eq!(said(&log), ["body dropped"]);
+    assert!(poll_once(scope.as_mut()).is_pending());
+    let (child, n) = made.lock().unwrap().take().unwrap();
+    let mut child: LocalChild<()> = child;
+    let waker = Waker::from(Arc::new(TriesToSpawn(n, log.clone())));
+    let cx = &mut Context::from_waker(&waker);
+    assert!(Pin::new(&mut child).poll(cx).is_pending());
+    assert_eq!(panic_of(scope), "out of cheese");
+    assert_eq!(said(&log), ["refused"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::future::{pending, poll_fn};
 
 use super::*;
+use crate::scope::local::ready::{Member, Next, Ready};
 use crate::task::tests::tick;
 use crate::{CancelToken, LocalScope, local_scope};
 
@@ -74,6 +75,46 @@ fn a_child_is_polled_only_when_it_was_woken() {
     assert!(scope.as_mut().poll(cx).is_pending());
     assert_eq!(sum(), 101);
     assert_eq!(polls[17].load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_waker_of_a_child_that_is_gone_polls_nobody() {
+    let polls = AtomicUsize::new(0);
+    let wakers: Mutex<Vec<Waker>> = Mutex::default();
+    let (counted, kept) = (&polls, &wakers);
+    let mut scope = Box::pin(local_scope(|n| async move {
+        let first = n.spawn(poll_fn(move |cx| {
+            kept.lock().unwrap().push(cx.waker().clone());
+            Poll::Ready(())
+        }));
+        first.await;
+        // In the place of the first.
+        n.spawn(poll_fn(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Poll::<()>::Pending
+        }));
+    }));
+    for _ in 0..3 {
+        assert!(poll_once(scope.as_mut()).is_pending());
+    }
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+    wakers.lock().unwrap()[0].wake_by_ref();
+    assert!(poll_once(scope.as_mut()).is_pending());
+    assert_eq!(polls.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_queue_that_is_closed_keeps_nobody() {
+    let ready = Arc::new(Ready::default());
+    let (queued, late) = (Member::new(&ready, 0), Member::new(&ready, 1));
+    ready.begin_round();
+    assert!(matches!(ready.next(2), Next::Turn(_)));
+    assert!(matches!(ready.next(1), Next::Turn(_)));
+    queued.wake_by_ref();
+    drop(queued);
+    ready.close();
+    late.wake();
+    assert_eq!(Arc::strong_count(&ready), 1);
 }
 
 #[test]

@@ -102,7 +102,8 @@ use crate::scope::ScopeError;
 /// # use anyrt::local_scope;
 /// let scope = local_scope(|n| async move {
 ///     let inside = String::from("dropped with the body");
-///     n.spawn(async { println!("{inside}") });
+///     let borrowed = &inside;
+///     n.spawn(async move { println!("{borrowed}") });
 /// });
 /// # futures::executor::block_on(scope);
 /// ```
@@ -155,10 +156,11 @@ use crate::scope::ScopeError;
 /// futures::executor::block_on(scope);
 /// ```
 ///
-/// **Two children cannot both change a thing they borrow**, as anywhere in Rust; give it a lock or a
-/// [`Cell`](std::cell::Cell), the latter with [`local_scope_unsend`], as a shared `Cell` is not `Send`:
+/// **A child must be `Send`**, so that the scope is, and can be run by a spawned task. A reference to a
+/// [`Cell`](std::cell::Cell) is not: give children what they change behind a lock, or use
+/// [`local_scope_unsend`]:
 ///
-/// ```compile_fail,E0277
+/// ```compile_fail
 /// # use anyrt::local_scope;
 /// let sum = std::cell::Cell::new(0);
 /// let sum = &sum;

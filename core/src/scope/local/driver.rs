@@ -36,7 +36,8 @@ pub(super) struct Driver<B: Future, T, E, J> {
     body: Option<Inline<B>>,
     split: Split<B::Output, T, E>,
     value: Option<T>,
-    woken: Option<(Arc<Member>, Waker)>,
+    /// The body's, once it is polled.
+    waker: Option<Waker>,
     jobs: Slab<Entry<J>>,
     shared: Arc<Shared<J, E>>,
 }
@@ -53,7 +54,7 @@ impl<B: Future, T, E, J> Driver<B, T, E, J> {
             body: Some(Inline::new(body, shared.location)),
             split,
             value: None,
-            woken: None,
+            waker: None,
             jobs: Slab::new(),
             shared,
         }
@@ -94,8 +95,7 @@ where
 
     fn poll_body(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let (Some((_, waker)), Some(mut body)) = (&*this.woken, this.body.as_mut().as_pin_mut())
-        else {
+        let (Some(waker), Some(mut body)) = (&*this.waker, this.body.as_mut().as_pin_mut()) else {
             return;
         };
         // Not opened where a request is due: then this is the end of it.
@@ -151,10 +151,9 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let shared = Arc::clone(&self.shared);
         let ready = &shared.ready;
-        if self.woken.is_none() {
-            let member = Member::new(ready, BODY);
-            let waker = Waker::from(Arc::clone(&member));
-            *self.as_mut().project().woken = Some((member, waker));
+        if self.waker.is_none() {
+            let waker = Waker::from(Member::new(ready, BODY));
+            *self.as_mut().project().waker = Some(waker);
         }
         ready.begin_round();
         let (mut left, mut all) = (TURNS, false);

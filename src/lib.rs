@@ -30,6 +30,7 @@
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
 //! | giving several errors as one | [`ErrorGroup::from_errors`], [`ChildError`]; [`ScopeError`], ahead of scopes, which do not exist yet |
+//! | running borrowing futures side by side in one task | [`local_scope`], [`try_local_scope`]; [`local_scope_unsend`] |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
@@ -71,6 +72,7 @@
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
 //! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
+//! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
@@ -104,13 +106,16 @@ mod testing;
 pub use anyrt_core::{
     AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
     Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
-    Drive, Enter, ErrorGroup, Failure, GatherAll, Hole, Instant, JoinError, Map, MapStream, Mask,
-    NextChild, NoRegion, NoRuntime, OnCancel, Origin, Outcome, OutsideRegions, Phase, Ready,
-    Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait,
-    ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start,
-    StartError, Task, Timer, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict,
-    WaitError, WaitFor, cancel_requested, checkpoint, current, current_scope, defer,
-    outside_regions, rooted, set_failure_hook, shield, try_defer, uncancellable,
+    Drive, Enter, ErrorGroup, Failure, GatherAll, Hole, Instant, JoinError, LocalChild,
+    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
+    NextChild, NoRegion, NoRuntime, NoValue, OnCancel, Origin, Outcome, OutsideRegions, Phase,
+    Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,
+    ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree,
+    SpawnWith, Start, StartError, Task, Timer, TryLocalScope, TryLocalScopeUnsend, TryMap,
+    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_requested,
+    checkpoint, current, current_scope, defer, local_scope, local_scope_unsend, outside_regions,
+    rooted, set_failure_hook, shield, try_defer, try_local_scope, try_local_scope_unsend,
+    uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

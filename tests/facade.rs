@@ -103,6 +103,19 @@ fn futures_and_handles_may_go_where_their_parts_may() {
     send::<anyrt::CancelGuard>();
     sync::<anyrt::CancelGuard>();
 
+    send::<anyrt::LocalScope<'_>>();
+    sync::<anyrt::LocalScope<'_>>();
+    send::<anyrt::TryLocalScope<'_, String>>();
+    sync::<anyrt::TryLocalScope<'_, String>>();
+    send::<anyrt::LocalChild<Value>>();
+    sync::<anyrt::LocalChild<Value>>();
+    unpin::<anyrt::LocalChild<std::marker::PhantomPinned>>();
+    send::<anyrt::LocalResult<Value>>();
+    unpin::<anyrt::LocalResult<std::marker::PhantomPinned>>();
+    send::<anyrt::NoValue>();
+    sync::<anyrt::NoValue>();
+    statics::<anyrt::NoValue>();
+
     send::<AnyRuntime>();
     sync::<AnyRuntime>();
     send::<anyrt::AnySleep>();

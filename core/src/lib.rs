@@ -23,10 +23,12 @@ pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
 pub use scope::{
-    AnyScope, Child, ChildError, ChildResult, ErrorGroup, NextChild, Origin, Outcome, Ready,
-    Refused, RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild,
-    SpawnWhenFree, Start, StartError, TryScope, TryScopeFuture, Verdict, WaitError, WaitFor,
-    current_scope,
+    AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome, LocalRefused,
+    LocalResult, LocalScope, LocalScopeUnsend, NextChild, NoValue, Origin, Outcome, Ready, Refused,
+    RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree,
+    Start, StartError, TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict,
+    WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, try_local_scope,
+    try_local_scope_unsend,
 };
 pub use task::{
     CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,

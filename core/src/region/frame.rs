@@ -133,6 +133,12 @@ pub(crate) fn is_stopping() -> bool {
     mask() == 0 && look(|member| member.is_some_and(|member| member.region().has(flag::ASKED)))
 }
 
+/// Whether what is polled here is stopped in this poll or soon: the request is on its way, which goes
+/// from the inside out, and no mask lies on the poll stack.
+pub(crate) fn is_about_to_stop() -> bool {
+    mask() == 0 && look(|member| member.is_some_and(|member| member.region().has(flag::ASKING)))
+}
+
 /// Which region this thread runs in, to compare; zero for none.
 pub(crate) fn place() -> usize {
     look(|member| member.map_or(0, |member| Arc::as_ptr(member).cast::<()>().addr()))

@@ -11,7 +11,7 @@ mod defer;
 pub(crate) mod failure;
 pub(crate) mod flat;
 pub(crate) mod frame;
-mod inline;
+pub(crate) mod inline;
 mod member;
 mod reason;
 mod shield;

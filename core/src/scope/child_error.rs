@@ -118,7 +118,6 @@ impl<E> ChildError<E> {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the forms in place"))]
     pub(crate) fn panic_of(place: Place, payload: Payload, failures: Vec<Failure>) -> Self {
         ChildError {
             place,

@@ -81,7 +81,7 @@ pub struct TryScope<R, E> {
 impl<R: Spawn + Timer> Scope<R> {
     /// How many are listed to be asked, dead or alive.
     pub(super) fn listed(&self) -> usize {
-        self.scope.region.kids()
+        self.scope.region.kids().0
     }
 }
 

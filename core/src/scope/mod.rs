@@ -12,6 +12,7 @@ mod error_group;
 mod handle;
 mod in_scope;
 mod limit;
+mod local;
 mod outcome;
 mod policy;
 mod run;
@@ -33,6 +34,11 @@ pub use current::{AnyScope, current_scope};
 pub use error_group::ErrorGroup;
 pub use handle::{Scope, SpawnChild, TryScope};
 pub use in_scope::Refused;
+pub use local::{
+    LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, NoValue,
+    TryLocalScope, TryLocalScopeUnsend, local_scope, local_scope_unsend, try_local_scope,
+    try_local_scope_unsend,
+};
 pub use outcome::Outcome;
 pub use policy::Verdict;
 pub use scope_error::ScopeError;

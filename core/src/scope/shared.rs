@@ -273,7 +273,7 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         let failures = errors.flat_map(ChildError::into_failures);
         let failures = failures.chain(self.region.take_failures());
         match frame::current() {
-            Some(around) => failures.for_each(|failure| around.region().add_failure(failure)),
+            Some(around) => failures.for_each(|failure| around.region().keep(failure)),
             None => failures.for_each(|failure| report(&failure)),
         }
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
 
-use anyrt_core::{BlockOn, Drive, Runtime, current};
+use anyrt_core::{BlockOn, Drive, Runtime, current, local_scope_unsend};
 
 use crate::Harness;
 use crate::faults::yield_once;
@@ -120,6 +120,24 @@ pub fn three_threads_may_block_at_once<H: Harness>() {
     for (n, thread) in threads.into_iter().enumerate() {
         assert_eq!(owner.block_on(thread.join().unwrap()).unwrap(), n);
     }
+}
+
+pub fn children_that_stay_on_its_thread_run_in_it<H: Harness>() {
+    let owner = H::start();
+    let rt = H::handle(&owner);
+    let sum = Rc::new(Cell::new(0));
+    let (shared, rt) = (&sum, &rt);
+    owner.block_on(local_scope_unsend(|n| async move {
+        for number in 1..=4 {
+            let own = Rc::clone(shared);
+            n.spawn(async move {
+                let number = rt.spawn(async move { number }).await.unwrap();
+                own.set(own.get() + number);
+            });
+        }
+        yield_once().await;
+    }));
+    assert_eq!((sum.get(), Rc::strong_count(&sum)), (10, 1));
 }
 
 pub fn there_is_no_current_runtime_before_and_after<H: Harness>() {

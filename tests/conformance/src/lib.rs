@@ -45,6 +45,7 @@ pub mod cancel;
 pub mod context;
 pub mod current;
 pub mod enter;
+pub mod local;
 pub mod map;
 pub mod panics;
 pub mod real_time;
@@ -242,6 +243,21 @@ macro_rules! __cases {
                 the_first_to_end_come_first_and_the_unseen_are_stopped
                 recursion_works_through_boxes
             }
+            async local {
+                children_borrow_and_use_the_runtime
+                children_are_woken_by_threads_of_no_runtime
+                children_spawned_from_another_task_run_in_the_scope
+                a_scope_stops_inside_out_wherever_it_is
+                a_shielded_child_holds_its_task_up
+                a_child_that_panics_stops_its_siblings
+                a_second_panic_is_a_failure_of_the_task
+                the_first_error_cancels_the_rest
+                a_lock_is_passed_on_while_the_body_waits
+                a_child_that_never_rests_starves_nobody
+                very_many_children_end
+                very_many_children_are_cancelled
+                scopes_stand_inside_each_other
+            }
             sync block_on {
                 a_value_comes_back
                 the_future_may_borrow_and_stay_on_its_thread
@@ -251,6 +267,7 @@ macro_rules! __cases {
                 nested_in_another_runtime_it_panics_with_advice
                 it_is_allowed_in_a_blocking_job
                 three_threads_may_block_at_once
+                children_that_stay_on_its_thread_run_in_it
                 there_is_no_current_runtime_before_and_after
                 tasks_make_progress_without_it
                 a_busy_task_does_not_block_who_cancels_it

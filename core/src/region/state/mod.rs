@@ -443,8 +443,8 @@ impl Region {
         self.rare(|rare| rare.failures.push(failure));
     }
 
-    /// Keeps a failure of another region for the outcome.
-    pub(crate) fn add_failure(&self, failure: Failure) {
+    /// Keeps for the outcome what failed further in.
+    pub(crate) fn keep(&self, failure: Failure) {
         self.rare(|rare| rare.failures.push(failure));
     }
 

@@ -69,6 +69,8 @@ impl Region {
         let asked = self.rare(|rare| {
             if rare.kids.len() == rare.kids.capacity() {
                 rare.kids.retain(|kid| kid.strong_count() > 0);
+                // As many may come as have stayed: else a list that is nearly full is swept at each.
+                rare.kids.reserve(rare.kids.len());
             }
             rare.kids.push(Arc::downgrade(kid));
             // Read after the kid is listed: a request finds it there, or it finds the request here.
@@ -209,10 +211,10 @@ impl Region {
         up
     }
 
-    /// How many are listed to be asked, dead or alive.
+    /// How many regions are listed as linked, and for how many there is room before the next sweep.
     #[cfg(test)]
-    pub(crate) fn kids(&self) -> usize {
-        self.rare(|rare| rare.kids.len())
+    pub(crate) fn kids(&self) -> (usize, usize) {
+        self.rare(|rare| (rare.kids.len(), rare.kids.capacity()))
     }
 
     /// Plays the part of regions that are open inside.

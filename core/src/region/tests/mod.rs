@@ -151,6 +151,33 @@ fn a_task_cancelled_at_any_point_runs_what_was_promised_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_region_with_many_inside_is_not_swept_at_each_new_one() {
+    let rt = Hand::default();
+    let (mut task, mut root) = spawn(&rt, async {
+        let region = frame::current().unwrap();
+        let mut live = Vec::new();
+        let token = CancelToken::new();
+        // As many that stay as there is room for, but one.
+        while live.len() < 1_000 || region.region().kids().0 + 1 < region.region().kids().1 {
+            let mut inner = Box::pin(pending::<()>().until(&token));
+            assert!(poll_once(inner.as_mut()).is_pending());
+            live.push(inner);
+        }
+        let mut sweeps = 0;
+        let mut listed = region.region().kids().0;
+        for _ in 0..1_000 {
+            async {}.until(&token).await.unwrap();
+            let now = region.region().kids().0;
+            sweeps += usize::from(now <= listed);
+            listed = now;
+        }
+        assert!(sweeps <= 2, "{sweeps}");
+    });
+    finish(root.as_mut());
+    result(&mut task).unwrap();
+}
+
 // --- shields
 
 #[test]

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use super::poll_once;
 use crate::region::{BoxFuture, frame};
 use crate::task::tests::{Hand, tick};
-use crate::{CancelToken, Cancellable, Runtime, defer, shield, uncancellable};
+use crate::{CancelToken, Cancellable, Runtime, defer, local_scope, shield, uncancellable};
 
 /// One step of a program.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ enum Step {
     SpawnDrop(Vec<Step>),
     /// A region that is polled here once, and then by another task.
     Move(usize, Vec<Step>),
+    /// A body and two children that run in this task.
+    Local([Vec<Step>; 3]),
 }
 
 /// A small generator of its own: a failing program must be the same on every machine.
@@ -68,7 +70,7 @@ impl Random {
                 _ => Step::Defer(self.below(3)),
             };
         };
-        match self.below(18) {
+        match self.below(20) {
             0..=2 => Step::Tick,
             3 | 4 => Step::Defer(self.below(3)),
             5..=7 => Step::Shield(self.steps(below, true)),
@@ -80,7 +82,9 @@ impl Random {
             // A task of its own, but one that may be awaited inside a shield.
             15 => Step::Spawn(self.steps(below, masked)),
             16 => Step::SpawnDrop(self.steps(below, false)),
-            _ => Step::Move(token, self.steps(below, masked)),
+            17 => Step::Move(token, self.steps(below, masked)),
+            // Regions of their own, but the scope waits for them, perhaps inside a shield.
+            _ => Step::Local([(); 3].map(|()| self.steps(below, masked))),
         }
     }
 }
@@ -135,6 +139,22 @@ impl Drop for Local {
             self.world
                 .wrong("a local died before the clean-ups of a region that was opened after it");
         }
+    }
+}
+
+/// A child that runs: one more thing of its region that has not ended.
+struct Child(Arc<Record>);
+
+impl Child {
+    fn new(record: Arc<Record>) -> Self {
+        record.0.fetch_add(1, SeqCst);
+        Child(record)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -276,6 +296,29 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                     let record = Arc::new(Record::default());
                     let body = run(Arc::clone(&world), record, steps);
                     drop(world.rt.spawn(body));
+                }
+                Step::Local(parts) => {
+                    let ended = AtomicUsize::new(0);
+                    let [body, one, two] = parts.map(|steps| {
+                        let inner = Arc::new(Record::default());
+                        local.regions.push(Arc::clone(&inner));
+                        let part = run(Arc::clone(&world), Arc::clone(&inner), steps);
+                        let ended = &ended;
+                        async move {
+                            let _child = Child::new(inner);
+                            part.await;
+                            ended.fetch_add(1, SeqCst);
+                        }
+                    });
+                    local_scope(|n| async move {
+                        n.spawn(one);
+                        n.clone().spawn(async move { n.spawn(two).await });
+                        body.await;
+                    })
+                    .await;
+                    if ended.load(SeqCst) != 3 {
+                        world.wrong("a local scope returned though a part of it was cut");
+                    }
                 }
                 Step::Move(token, steps) => {
                     let record = Arc::new(Record::default());

@@ -106,7 +106,7 @@ mod testing;
 pub use anyrt_core::{
     AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
     Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
-    Drive, Enter, ErrorGroup, Failure, GatherAll, Hole, Instant, JoinError, LocalChild,
+    Drive, Enter, ErrorGroup, Failure, GatherTasks, Hole, Instant, JoinError, LocalChild,
     LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
     NextChild, NoRegion, NoRuntime, NoValue, OnCancel, Origin, Outcome, OutsideRegions, Phase,
     Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::combine::{
-    self, AsCompleted, Completed, GatherAll, Map, MapStream, TryMap, TryMapStream,
+    self, AsCompleted, Completed, GatherTasks, Map, MapStream, TryMap, TryMapStream,
 };
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
@@ -406,7 +406,7 @@ pub trait Runtime: Spawn + Timer {
     #[track_caller]
     #[doc(alias = "gather_safe")]
     #[doc(alias = "allSettled")]
-    fn gather_all<I, F>(&self, futures: I) -> GatherAll<Self, I::IntoIter, F, F::Output>
+    fn gather_all<I, F>(&self, futures: I) -> GatherTasks<Self, I::IntoIter, F, F::Output>
     where
         I: IntoIterator<Item = F>,
         F: Future<Output: Send> + Send + 'static,

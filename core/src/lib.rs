@@ -11,7 +11,7 @@ mod runtime;
 mod scope;
 mod task;
 
-pub use combine::{AsCompleted, Completed, GatherAll, Map, MapStream, TryMap, TryMapStream};
+pub use combine::{AsCompleted, Completed, GatherTasks, Map, MapStream, TryMap, TryMapStream};
 pub use context::{ContextVar, Rebound};
 pub use front::{BlockOn, Runtime};
 pub use region::{

@@ -61,13 +61,13 @@ pub(super) type Same<F> = fn(F) -> F;
 /// When it is polled again after it was ready.
 #[pin_project]
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct GatherAll<R: Spawn + Timer, I, F, T> {
+pub struct GatherTasks<R: Spawn + Timer, I, F, T> {
     #[pin]
     run: Map<R, Catching<I>, Same<JoinLike<F>>, Result<T, JoinError>>,
 }
 
 #[track_caller]
-pub(crate) fn gather_all<R, I, F>(rt: &R, futures: I) -> GatherAll<R, I::IntoIter, F, F::Output>
+pub(crate) fn gather_all<R, I, F>(rt: &R, futures: I) -> GatherTasks<R, I::IntoIter, F, F::Output>
 where
     R: Spawn + Timer,
     I: IntoIterator<Item = F>,
@@ -77,7 +77,7 @@ where
         futures: futures.into_iter(),
         location: Location::caller(),
     };
-    GatherAll {
+    GatherTasks {
         run: map(
             rt,
             catching,
@@ -87,7 +87,7 @@ where
     }
 }
 
-impl<R: Spawn + Timer, I, F, T> Future for GatherAll<R, I, F, T> {
+impl<R: Spawn + Timer, I, F, T> Future for GatherTasks<R, I, F, T> {
     type Output = Vec<Result<T, JoinError>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -95,9 +95,9 @@ impl<R: Spawn + Timer, I, F, T> Future for GatherAll<R, I, F, T> {
     }
 }
 
-impl<R: Spawn + Timer, I, F, T> fmt::Debug for GatherAll<R, I, F, T> {
+impl<R: Spawn + Timer, I, F, T> fmt::Debug for GatherTasks<R, I, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GatherAll")
+        f.debug_struct("GatherTasks")
             .field("scope", &self.run)
             .finish_non_exhaustive()
     }

@@ -1,0 +1,16 @@
+//! Several futures as one, each in a task of its own: children of a scope.
+//!
+//! Each is a scope whose body this library writes: a [`drive`].
+
+mod as_completed;
+mod catch;
+mod drive;
+mod gather;
+mod map;
+
+pub(crate) use as_completed::as_completed;
+pub use as_completed::{AsCompleted, Completed};
+pub use gather::GatherTasks;
+pub(crate) use gather::gather_all;
+pub use map::{Map, MapStream, TryMap, TryMapStream};
+pub(crate) use map::{map, map_stream, try_map, try_map_stream};

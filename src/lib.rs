@@ -33,7 +33,8 @@
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
-//! | cleaning up with `await` | [`defer`], [`try_defer`] |
+//! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
+//! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
@@ -69,6 +70,8 @@
 //! | [`checkpoint`] | goes on at once |
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
+//! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
+//! | [`finally`] | works |
 //! | [`CancelToken`] | works: it needs no runtime |
 //! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
@@ -102,11 +105,13 @@ mod testing;
 
 pub use anyrt_core::{
     AnyRuntime, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled,
-    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Hole, Instant, JoinError, Mask,
-    NoRegion, NoRuntime, OnCancel, Origin, OutsideRegions, Phase, Reason, Rooted, Runtime,
-    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, Until,
-    cancel_requested, checkpoint, current, defer, outside_regions, rooted, set_failure_hook,
-    shield, try_defer, uncancellable,
+    CancelledOwned, ChildError, Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll,
+    Gathering, GatheringAll, Hole, Instant, JoinError, Mask, NoRegion, NoRuntime, OnCancel, Origin,
+    OutsideRegions, Phase, Race, RaceError, RaceOk, Racing, RacingOk, Reason, Rooted, Runtime,
+    ScopeError, Shield, ShutdownReport, Sleep, Spawn, SpawnWith, Task, Timer, TryGather,
+    TryGathering, Until, cancel_requested, checkpoint, current, defer, finally, gather, gather_all,
+    outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, try_defer,
+    try_gather, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

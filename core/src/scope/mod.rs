@@ -11,6 +11,7 @@ mod scope_error;
 mod tests;
 mod text;
 
+pub(crate) use child_error::Place;
 pub use child_error::{ChildError, Origin};
 pub use error_group::ErrorGroup;
 pub use scope_error::ScopeError;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use super::poll_once;
 use crate::region::{BoxFuture, frame};
 use crate::task::tests::{Hand, tick};
-use crate::{CancelToken, Cancellable, Runtime, defer, shield, uncancellable};
+use crate::{CancelToken, Cancellable, Runtime, defer, gather, race, shield, uncancellable};
 
 /// One step of a program.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ enum Step {
     Join(Vec<Step>, Vec<Step>),
     /// The arm that loses is dropped where it is.
     Select(Vec<Step>, Vec<Step>),
+    /// Arms that are all waited for: as a tuple, or as a vector.
+    Gather(Form, [Vec<Step>; 3]),
+    /// The arms that lose are drained.
+    Race(Form, [Vec<Step>; 3]),
     /// Shields back to back that never end by themselves: only a request ends them.
     Endless,
     /// A task that is awaited.
@@ -39,6 +43,12 @@ enum Step {
     SpawnDrop(Vec<Step>),
     /// A region that is polled here once, and then by another task.
     Move(usize, Vec<Step>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Tuple,
+    Vector,
 }
 
 /// A small generator of its own: a failing program must be the same on every machine.
@@ -68,7 +78,7 @@ impl Random {
                 _ => Step::Defer(self.below(3)),
             };
         };
-        match self.below(18) {
+        match self.below(21) {
             0..=2 => Step::Tick,
             3 | 4 => Step::Defer(self.below(3)),
             5..=7 => Step::Shield(self.steps(below, true)),
@@ -80,8 +90,21 @@ impl Random {
             // A task of its own, but one that may be awaited inside a shield.
             15 => Step::Spawn(self.steps(below, masked)),
             16 => Step::SpawnDrop(self.steps(below, false)),
-            _ => Step::Move(token, self.steps(below, masked)),
+            17 => Step::Move(token, self.steps(below, masked)),
+            18 | 19 => Step::Gather(self.form(), self.arms(below, masked)),
+            _ => Step::Race(self.form(), self.arms(below, masked)),
         }
+    }
+
+    fn form(&mut self) -> Form {
+        match self.below(2) {
+            0 => Form::Tuple,
+            _ => Form::Vector,
+        }
+    }
+
+    fn arms(&mut self, below: usize, masked: bool) -> [Vec<Step>; 3] {
+        [(); 3].map(|()| self.steps(below, masked))
     }
 }
 
@@ -192,6 +215,15 @@ impl Drop for Moved {
     }
 }
 
+/// Each arm is a region of its own.
+fn arms_of(world: &Arc<World>, local: &mut Local, arms: [Vec<Step>; 3]) -> [BoxFuture; 3] {
+    arms.map(|steps| {
+        let inner = Arc::new(Record::default());
+        local.regions.push(Arc::clone(&inner));
+        run(Arc::clone(world), inner, steps)
+    })
+}
+
 /// Runs `steps` as part of the region that `record` stands for.
 fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
     world.locals.fetch_add(1, SeqCst);
@@ -266,6 +298,20 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                 },
                 Step::Select(one, two) => {
                     select(Arc::clone(&world), part(one), part(two)).await;
+                }
+                Step::Gather(form, arms) => {
+                    let arms = arms_of(&world, &mut local, arms);
+                    match (form, arms) {
+                        (Form::Tuple, [a, b, c]) => drop(gather((a, b, c)).await),
+                        (Form::Vector, arms) => drop(gather(Vec::from(arms)).await),
+                    }
+                }
+                Step::Race(form, arms) => {
+                    let arms = arms_of(&world, &mut local, arms);
+                    match (form, arms) {
+                        (Form::Tuple, [a, b, c]) => race((a, b, c)).await,
+                        (Form::Vector, arms) => drop(race(Vec::from(arms)).await),
+                    }
                 }
                 Step::Spawn(steps) => {
                     let record = Arc::new(Record::default());

@@ -1,0 +1,57 @@
+//! Several futures as one, in one task: each arm is a region, and none is left behind.
+//!
+//! | | a failure stops the others | nobody stops anybody |
+//! |---|---|---|
+//! | **waits for all** | [`gather`], [`try_gather`] | [`gather_all`] |
+//! | **waits for the first** | [`race`]: the first to end; [`race_fair`] | [`race_ok`]: the first `Ok` |
+//!
+//! [`policy`] decides what the end of an arm means for the others; [`arm`] is one future in its region;
+//! [`arms`] and [`set`] are how a few and how many of them are polled; [`run`] drives them. What a
+//! combinator is beyond that, its policy and its output, is in the file of its name; [`tuples`] has all of
+//! them for tuples.
+
+#![expect(
+    unnameable_types,
+    missing_debug_implementations,
+    reason = "the traits are sealed, and what their hidden items name is for the compiler only"
+)]
+
+mod arm;
+mod arms;
+mod gather;
+mod gather_all;
+mod policy;
+mod race;
+mod race_error;
+mod race_ok;
+mod run;
+mod set;
+#[cfg(test)]
+mod tests;
+mod try_gather;
+mod tuples;
+
+pub use gather::{Gather, Gathering, gather};
+pub use gather_all::{GatherAll, GatheringAll, gather_all};
+pub use race::{Race, Racing, race, race_fair};
+pub use race_error::RaceError;
+pub use race_ok::{RaceOk, RacingOk, race_ok};
+pub use try_gather::{TryGather, TryGathering, try_gather};
+
+/// All arms of `A` are over.
+type Ended<'a, A> = run::Over<'a, <A as arms::Arms>::Ends>;
+
+mod sealed {
+    /// What may be arms is decided here.
+    pub trait Sealed {}
+
+    impl<F> Sealed for Vec<F> {}
+    impl<F, const N: usize> Sealed for [F; N] {}
+}
+
+fn to_array<T, const N: usize>(values: Vec<T>) -> [T; N] {
+    match values.try_into() {
+        Ok(values) => values,
+        Err(_) => unreachable!("there are as many ends as arms"),
+    }
+}

@@ -104,19 +104,24 @@ impl<A: Few> Arms for A {
     fn turn(mut self: Pin<&mut Self>, ruling: &mut Ruling, cx: &mut Context<'_>) {
         let mut indexes: [usize; MOST] = std::array::from_fn(|index| index);
         let indexes = &mut indexes[..A::COUNT];
-        loop {
-            let stopped = ruling.stops().is_some();
-            ruling.order(indexes);
-            for &index in &*indexes {
-                let polled = self.as_mut().poll_arm(index, ruling.stops(), cx);
-                if let Some(how) = polled {
-                    ruling.ended(index, how);
-                }
+        ruling.order(indexes);
+        let mut poll = |index, ruling: &mut Ruling| {
+            let polled = self.as_mut().poll_arm(index, ruling.stops(), cx);
+            if let Some(how) = polled {
+                ruling.ended(index, how);
             }
-            // Once more if the verdict fell just now: those polled before it are to be stopped as well.
-            if stopped == ruling.stops().is_some() {
-                return;
+        };
+        let mut before = 0;
+        for (position, &index) in indexes.iter().enumerate() {
+            let decided = ruling.stops().is_some();
+            poll(index, ruling);
+            if !decided && ruling.stops().is_some() {
+                before = position;
             }
+        }
+        // Those polled before the verdict are to be stopped as well.
+        for &index in &indexes[..before] {
+            poll(index, ruling);
         }
     }
 

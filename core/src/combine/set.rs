@@ -127,10 +127,10 @@ impl<F: Future> Arms for Set<F> {
         // First: who is woken from here on wakes the task.
         this.bell.task.register(cx.waker());
         // Arms that are polled elsewhere move there, all of them: a request made there is theirs.
-        if this.place.replace(frame::place()) != Some(frame::place()) {
+        let mut fresh = this.place.replace(frame::place()) != Some(frame::place());
+        if fresh {
             this.line_up_all(ruling);
         }
-        let mut fresh = false;
         let mut left = BUDGET;
         while !ruling.is_over() {
             if this.batch.is_empty() {

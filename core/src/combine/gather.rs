@@ -95,7 +95,6 @@ pub(super) fn resume_first(ruling: &Ruling, panics: impl IntoIterator<Item = Opt
 
 impl<F: Future> Gather for Vec<F> {
     type Output = Vec<F::Output>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::plain(arm, at)))
@@ -109,7 +108,6 @@ impl<F: Future> Gather for Vec<F> {
 
 impl<F: Future, const N: usize> Gather for [F; N] {
     type Output = [F::Output; N];
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::plain(arm, at)))

@@ -63,7 +63,6 @@ pub fn gather_all<A: GatherAll>(arms: A) -> GatheringAll<A> {
 
 impl<F: Future> GatherAll for Vec<F> {
     type Output = Vec<Result<F::Output, JoinError>>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::plain(arm, at)))
@@ -76,7 +75,6 @@ impl<F: Future> GatherAll for Vec<F> {
 
 impl<F: Future, const N: usize> GatherAll for [F; N] {
     type Output = [Result<F::Output, JoinError>; N];
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::plain(arm, at)))

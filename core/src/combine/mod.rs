@@ -42,11 +42,31 @@ pub use try_gather::{TryGather, TryGathering, try_gather};
 type Ended<'a, A> = run::Over<'a, <A as arms::Arms>::Ends>;
 
 mod sealed {
-    /// What may be arms is decided here.
-    pub trait Sealed {}
+    use std::future::Future;
 
-    impl<F> Sealed for Vec<F> {}
-    impl<F, const N: usize> Sealed for [F; N] {}
+    use super::arms::{Arms, Nil};
+    use super::set::Set;
+
+    /// What may be arms is decided here, and how they are stored.
+    ///
+    /// Apart from the traits of the combinators, and with no bound but `Future`: the compiler looks up
+    /// what is stored when it asks whether a task is `Send`, and there it does not know that two
+    /// lifetimes are the same, as those traits demand of `&'static str` errors.
+    pub trait Container: Sized {
+        type Arms: Arms;
+    }
+
+    impl<F: Future> Container for Vec<F> {
+        type Arms = Set<F>;
+    }
+
+    impl<F: Future, const N: usize> Container for [F; N] {
+        type Arms = Set<F>;
+    }
+
+    impl Container for () {
+        type Arms = Nil;
+    }
 }
 
 fn to_array<T, const N: usize>(values: Vec<T>) -> [T; N] {

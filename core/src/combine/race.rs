@@ -120,7 +120,6 @@ pub(super) fn winner<T>(ruling: &Ruling, ends: impl IntoIterator<Item = Kept<T>>
 
 impl<F: Future> Race for Vec<F> {
     type Output = Option<F::Output>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::plain(arm, at)))
@@ -133,7 +132,6 @@ impl<F: Future> Race for Vec<F> {
 
 impl<F: Future, const N: usize> Race for [F; N] {
     type Output = F::Output;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         const { assert!(N > 0, "a race of no arms has no winner") };

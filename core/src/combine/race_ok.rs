@@ -96,7 +96,6 @@ where
     F: Future<Output = Result<T, E>>,
 {
     type Output = Won<T, E>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::fallible(arm, at)))
@@ -112,7 +111,6 @@ where
     F: Future<Output = Result<T, E>>,
 {
     type Output = Won<T, E>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         const { assert!(N > 0, "a race of no arms has no winner") };

@@ -85,7 +85,7 @@ macro_rules! combined {
         $(#[$doc])*
         #[pin_project::pin_project]
         #[must_use = "a future does nothing unless it is awaited"]
-        pub struct $future<A: $combine> {
+        pub struct $future<A: $crate::combine::sealed::Container> {
             #[pin]
             run: $crate::combine::run::Run<A::Arms>,
         }
@@ -113,7 +113,7 @@ macro_rules! combined {
             }
         }
 
-        impl<A: $combine> std::fmt::Debug for $future<A> {
+        impl<A: $crate::combine::sealed::Container> std::fmt::Debug for $future<A> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($future))
                     .field("live", &self.run.live())
@@ -125,18 +125,15 @@ macro_rules! combined {
 
 /// A trait of the arguments of one combinator: tuples, arrays, vectors.
 macro_rules! combine {
-    ($(#[$doc:meta])* $combine:ident $($(#[$error_doc:meta])* type $error:ident;)?) => {
+    ($(#[$doc:meta])* $combine:ident) => {
         $(#[$doc])*
         #[diagnostic::on_unimplemented(
             message = "`{Self}` are no arms of this combinator",
             note = "arms are a tuple of at most 8 futures, an array of futures, or a `Vec` of futures"
         )]
-        pub trait $combine: Sized + $crate::combine::sealed::Sealed {
+        pub trait $combine: $crate::combine::sealed::Container {
             /// What the combinator gives.
             type Output;
-
-            #[doc(hidden)]
-            type Arms: $crate::combine::arms::Arms;
 
             #[doc(hidden)]
             fn arms(self, at: &'static std::panic::Location<'static>) -> Self::Arms;

@@ -132,7 +132,6 @@ where
     F: Future<Output = Result<T, E>>,
 {
     type Output = Result<Vec<T>, ErrorGroup<E>>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::fallible(arm, at)))
@@ -150,7 +149,6 @@ where
     F: Future<Output = Result<T, E>>,
 {
     type Output = Result<[T; N], ErrorGroup<E>>;
-    type Arms = Set<F>;
 
     fn arms(self, at: &'static Location<'static>) -> Set<F> {
         Set::new(self.into_iter().map(|arm| Arm::fallible(arm, at)))

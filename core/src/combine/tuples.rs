@@ -8,6 +8,7 @@ use super::arms::{Cons, Nil};
 use super::gather::resume_first;
 use super::race::winner;
 use super::race_ok::{Won, first_ok};
+use super::sealed::Container;
 use super::try_gather::{errors, group};
 use super::{Ended, Gather, GatherAll, Race, RaceOk, TryGather};
 use crate::scope::ErrorGroup;
@@ -31,7 +32,6 @@ macro_rules! tuple {
     ($($F:ident $T:ident $f:ident),+) => {
         impl<$($F: Future),+> Gather for ($($F,)+) {
             type Output = ($($F::Output,)+);
-            type Arms = nested!(type $($F)+);
 
             fn arms(self, at: &'static Location<'static>) -> Self::Arms {
                 let ($($f,)+) = self;
@@ -47,7 +47,6 @@ macro_rules! tuple {
 
         impl<$($F: Future),+> GatherAll for ($($F,)+) {
             type Output = ($(Result<$F::Output, JoinError>,)+);
-            type Arms = nested!(type $($F)+);
 
             fn arms(self, at: &'static Location<'static>) -> Self::Arms {
                 let ($($f,)+) = self;
@@ -65,7 +64,6 @@ macro_rules! tuple {
             $($F: Future<Output = Result<$T, Fault>>,)+
         {
             type Output = Result<($($T,)+), ErrorGroup<Fault>>;
-            type Arms = nested!(type $($F)+);
 
             fn arms(self, at: &'static Location<'static>) -> Self::Arms {
                 let ($($f,)+) = self;
@@ -81,7 +79,6 @@ macro_rules! tuple {
 
         impl<Value, $($F: Future<Output = Value>),+> Race for ($($F,)+) {
             type Output = Value;
-            type Arms = nested!(type $($F)+);
 
             fn arms(self, at: &'static Location<'static>) -> Self::Arms {
                 let ($($f,)+) = self;
@@ -100,7 +97,6 @@ macro_rules! tuple {
             $($F: Future<Output = Result<Value, Fault>>,)+
         {
             type Output = Won<Value, Fault>;
-            type Arms = nested!(type $($F)+);
 
             fn arms(self, at: &'static Location<'static>) -> Self::Arms {
                 let ($($f,)+) = self;
@@ -113,7 +109,9 @@ macro_rules! tuple {
             }
         }
 
-        impl<$($F),+> super::sealed::Sealed for ($($F,)+) {}
+        impl<$($F: Future),+> Container for ($($F,)+) {
+            type Arms = nested!(type $($F)+);
+        }
     };
 }
 
@@ -126,12 +124,9 @@ tuple!(A TA a, B TB b, C TC c, D TD d, E TE e, F TF f);
 tuple!(A TA a, B TB b, C TC c, D TD d, E TE e, F TF f, G TG g);
 tuple!(A TA a, B TB b, C TC c, D TD d, E TE e, F TF f, G TG g, H TH h);
 
-impl super::sealed::Sealed for () {}
-
 /// Nothing to wait for.
 impl Gather for () {
     type Output = ();
-    type Arms = Nil;
 
     fn arms(self, _: &'static Location<'static>) -> Nil {
         Nil

@@ -36,6 +36,13 @@ combined! {
 ///          └── arm 2 ───── value ┘
 /// ```
 ///
+/// The whole family, by what is waited for and by what a failure does:
+///
+/// | | a failure stops the others | a failure stops nobody |
+/// |---|---|---|
+/// | waits for all | [`gather`], [`try_gather`](crate::try_gather) | [`gather_all`](crate::gather_all) |
+/// | waits for the first | [`race`](crate::race), [`race_fair`](crate::race_fair): to end at all | [`race_ok`](crate::race_ok): to succeed |
+///
 /// A request to the task around stops the arms one by one, and the body around them last; then this
 /// never returns. No arm is polled once it has ended, and of a `Vec` or an array only those that were
 /// woken are polled, at most 64 in one go: thousands of arms are fine. The arms of a tuple are all polled
@@ -67,6 +74,7 @@ combined! {
 /// # });
 /// ```
 #[track_caller]
+#[doc(alias = "join!")]
 #[doc(alias = "join")]
 #[doc(alias = "join_all")]
 #[doc(alias = "zip")]

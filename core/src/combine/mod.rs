@@ -1,9 +1,9 @@
 //! Several futures as one, in one task: each arm is a region, and none is left behind.
 //!
-//! | | a failure stops the others | nobody stops anybody |
+//! | | a failure stops the others | a failure stops nobody |
 //! |---|---|---|
 //! | **waits for all** | [`gather`], [`try_gather`] | [`gather_all`] |
-//! | **waits for the first** | [`race`]: the first to end; [`race_fair`] | [`race_ok`]: the first `Ok` |
+//! | **waits for the first** | [`race`], [`race_fair`]: to end at all | [`race_ok`]: to succeed |
 //!
 //! [`policy`] decides what the end of an arm means for the others; [`arm`] is one future in its region;
 //! [`arms`] and [`set`] are how a few and how many of them are polled; [`run`] drives them. What a

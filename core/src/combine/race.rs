@@ -46,6 +46,16 @@ combined! {
 ///
 /// Dropping this drops the arms where they are; the clean-ups they have left go on in the region around.
 ///
+/// A race of no arms has no winner; where that is known, it does not compile:
+///
+/// ```compile_fail
+/// # async fn nobody() {
+/// let arms: [std::future::Ready<u8>; 0] = [];
+/// anyrt::race(arms).await;
+/// # }
+/// # futures::executor::block_on(nobody());
+/// ```
+///
 /// # Panics
 ///
 /// With the panic of an arm that ends first. When it is polled again after it was ready. And when a
@@ -68,6 +78,7 @@ combined! {
 /// assert_eq!(*LOG.lock().unwrap(), ["the loser hung up"]);
 /// ```
 #[track_caller]
+#[doc(alias = "select!")]
 #[doc(alias = "select")]
 #[doc(alias = "select_all")]
 #[doc(alias = "or")]

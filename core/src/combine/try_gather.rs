@@ -65,6 +65,7 @@ combined! {
 /// # });
 /// ```
 #[track_caller]
+#[doc(alias = "try_join!")]
 #[doc(alias = "try_join")]
 #[doc(alias = "try_join_all")]
 #[doc(alias = "Promise.all")]

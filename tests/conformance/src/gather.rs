@@ -88,9 +88,9 @@ pub async fn a_panic_of_an_arm_is_the_panic_of_its_task<H: Harness>(rt: H::Handl
 
     let outcomes = rt.spawn(gather_all((async { 1 }, async {
         yield_once().await;
-        None::<()>.expect("collected");
+        panic!("collected")
     })));
-    let (fine, bad) = outcomes.await.unwrap();
+    let (fine, bad): (_, Result<(), _>) = outcomes.await.unwrap();
     assert_eq!(fine.unwrap(), 1);
     assert!(bad.unwrap_err().is_panic());
 }

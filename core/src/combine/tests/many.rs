@@ -145,6 +145,17 @@ fn a_race_of_ten_thousand_drains_in_bounded_steps() {
 }
 
 #[test]
+fn of_those_that_are_ready_at_once_the_first_argument_wins_whoever_was_woken_first() {
+    let crowd = Crowd::new(10);
+    let mut racing = pin!(race(crowd.arms()));
+    assert!(poll_once(racing.as_mut()).is_pending());
+    for index in [7, 3, 9, 4] {
+        crowd.open(index);
+    }
+    assert_eq!(finish(racing).0, Some(3));
+}
+
+#[test]
 fn a_request_reaches_every_arm_before_the_body_around_is_dropped() {
     let rt = Hand::default();
     let log = Log::default();

@@ -140,14 +140,15 @@ impl<F: Future> Arms for Set<F> {
                 }
                 this.next_batch(ruling);
             }
+            let Some(&index) = this.batch.front() else {
+                return;
+            };
             // Without a budget where a request is due: whom this poll does not reach is dropped with the
             // body around, and could not unwind before it.
             if left == 0 && !frame::is_stopping() {
                 return cx.waker().wake_by_ref();
             }
-            let Some(index) = this.batch.pop_front() else {
-                return;
-            };
+            this.batch.pop_front();
             left = left.saturating_sub(1);
             let slot = &mut this.arms[index];
             // A swap, so that what the waker saw is seen by the poll.

@@ -69,6 +69,21 @@ fn a_seed_decides_ties_and_the_same_seed_the_same_way() {
 }
 
 #[test]
+fn losers_are_stopped_in_the_poll_in_which_the_verdict_falls() {
+    // Nothing would wake the loser later.
+    assert_eq!(finish(pin!(race((pending(), after(1, 5))))), (5, 2));
+    assert_eq!(
+        finish(pin!(race([0, 1].map(|n| async move {
+            match n {
+                0 => pending().await,
+                _ => after(1, 5).await,
+            }
+        })))),
+        (5, 2)
+    );
+}
+
+#[test]
 fn losers_are_drained_before_the_race_returns() {
     for many in [false, true] {
         let log = Log::default();

@@ -142,7 +142,7 @@ fn where_a_request_is_due_nothing_starts() {
     let rt = Hand::default();
     let started = Arc::new(AtomicUsize::new(0));
     for form in 0..7 {
-        let (task, mut root) = spawn(&rt, {
+        let (mut task, mut root) = spawn(&rt, {
             let started = started.clone();
             async move {
                 let arm = || {
@@ -168,7 +168,8 @@ fn where_a_request_is_due_nothing_starts() {
         assert!(poll_once(root.as_mut()).is_pending());
         task.cancel("test");
         finish(root.as_mut());
-        drop::<crate::Task<()>>(task);
+        let stopped: Result<(), _> = result(&mut task);
+        assert!(stopped.unwrap_err().is_cancelled(), "form {form}");
     }
     assert_eq!(started.load(Ordering::SeqCst), 0);
 }

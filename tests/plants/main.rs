@@ -292,7 +292,7 @@ const PLANTS: &[Plant] = &[
         was: "        let mut fresh = this.place.replace(frame::place()) != Some(frame::place());",
         now: "        let mut fresh = this.place.replace(frame::place()).is_none();",
         test: Test::Core(
-            "combine::tests::requests::a_combinator_that_moves_to_another_task_is_stopped_there_inside_out",
+            "combine::tests::moves::a_combinator_that_moves_to_another_task_is_stopped_there_inside_out",
         ),
     },
     Plant {

@@ -3,6 +3,7 @@
 mod errors;
 mod gather;
 mod many;
+mod moves;
 mod race;
 mod requests;
 mod verdicts;

@@ -34,7 +34,8 @@
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
-//! | cleaning up with `await` | [`defer`], [`try_defer`] |
+//! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
+//! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
@@ -73,6 +74,8 @@
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
 //! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
 //! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
+//! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
+//! | [`finally`] | works |
 //! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
@@ -106,15 +109,17 @@ mod testing;
 pub use anyrt_core::{
     AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
     Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
-    Drive, Enter, ErrorGroup, Failure, GatherTasks, Hole, Instant, JoinError, LocalChild,
-    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
-    NextChild, NoRegion, NoRuntime, NoValue, OnCancel, Origin, Outcome, OutsideRegions, Phase,
+    Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherTasks, Gathering,
+    GatheringAll, Hole, Instant, JoinError, LocalChild, LocalOutcome, LocalRefused, LocalResult,
+    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, NextChild, NoRegion, NoRuntime, NoValue,
+    OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, Racing, RacingOk,
     Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,
     ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree,
-    SpawnWith, Start, StartError, Task, Timer, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_requested,
-    checkpoint, current, current_scope, defer, local_scope, local_scope_unsend, outside_regions,
-    rooted, set_failure_hook, shield, try_defer, try_local_scope, try_local_scope_unsend,
+    SpawnWith, Start, StartError, Task, Timer, TryGather, TryGathering, TryLocalScope,
+    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError,
+    WaitFor, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
+    gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
+    set_failure_hook, shield, try_defer, try_gather, try_local_scope, try_local_scope_unsend,
     uncancellable,
 };
 #[cfg(feature = "macros")]

@@ -115,6 +115,18 @@ fn futures_and_handles_may_go_where_their_parts_may() {
     send::<anyrt::NoValue>();
     sync::<anyrt::NoValue>();
     statics::<anyrt::NoValue>();
+    type Arms = (Ready<Result<u8, String>>, Ready<Result<u8, String>>);
+    send::<anyrt::Gathering<Arms>>();
+    send::<anyrt::TryGathering<Arms>>();
+    send::<anyrt::GatheringAll<Arms>>();
+    send::<anyrt::Racing<Arms>>();
+    send::<anyrt::RacingOk<Arms>>();
+    send::<anyrt::Racing<Vec<Pending<()>>>>();
+    // Each arm of an array or a vector has a place of its own.
+    unpin::<anyrt::Racing<[Ready<std::marker::PhantomPinned>; 3]>>();
+    send::<anyrt::RaceError<String>>();
+    sync::<anyrt::RaceError<String>>();
+    send::<anyrt::Finally<Ready<()>, fn() -> Ready<()>, Ready<()>>>();
 
     send::<AnyRuntime>();
     sync::<AnyRuntime>();

@@ -411,7 +411,7 @@ pub trait Runtime: Spawn + Timer {
         I: IntoIterator<Item = F>,
         F: Future<Output: Send> + Send + 'static,
     {
-        combine::gather_all(self, futures)
+        combine::gather_tasks(self, futures)
     }
 
     /// Runs all of these, each in a task of its own, and looks at them in the order in which they end.

@@ -11,12 +11,16 @@ mod runtime;
 mod scope;
 mod task;
 
-pub use combine::{AsCompleted, Completed, GatherTasks, Map, MapStream, TryMap, TryMapStream};
+pub use combine::{
+    AsCompleted, Completed, Gather, GatherAll, GatherTasks, Gathering, GatheringAll, Map,
+    MapStream, Race, RaceError, RaceOk, Racing, RacingOk, TryGather, TryGathering, TryMap,
+    TryMapStream, gather, gather_all, race, race_fair, race_ok, try_gather,
+};
 pub use context::{ContextVar, Rebound};
 pub use front::{BlockOn, Runtime};
 pub use region::{
-    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Hole, Mask,
-    NoRegion, OnCancel, Phase, Reason, Shield, Until, cancel_requested, checkpoint, defer,
+    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Finally, Hole, Mask,
+    NoRegion, OnCancel, Phase, Reason, Shield, Until, cancel_requested, checkpoint, defer, finally,
     set_failure_hook, shield, try_defer, uncancellable,
 };
 pub use runtime::{

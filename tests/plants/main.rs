@@ -403,6 +403,123 @@ const PLANTS: &[Plant] = &[
         now: "    promise: Promise<T>,\n    #[pin]\n    region: Inline<F>,",
         test: Test::Core("finished_means_dropped_also_for_a_scope_that_is_dropped"),
     },
+    Plant {
+        name: "combine: losers are not drained",
+        file: "core/src/combine/run.rs",
+        was: "        if !this.ruling.is_over() {",
+        now: "        if !this.ruling.is_over() && this.ruling.decided().is_none() {",
+        test: Test::Core("combine::tests::race::losers_are_drained_before_the_race_returns"),
+    },
+    Plant {
+        name: "combine: those polled before the verdict are not stopped",
+        file: "core/src/combine/arms.rs",
+        was: "        for &index in &indexes[..before] {",
+        now: "        for &index in &indexes[..before.min(0)] {",
+        test: Test::Core(
+            "combine::tests::race::losers_are_stopped_in_the_poll_in_which_the_verdict_falls",
+        ),
+    },
+    Plant {
+        name: "combine: a request does not reach all of many arms",
+        file: "core/src/combine/set.rs",
+        was: "if left == 0 && !frame::is_stopping() {",
+        now: "if left == 0 {",
+        test: Test::Core(
+            "combine::tests::many::a_request_reaches_every_arm_before_the_body_around_is_dropped",
+        ),
+    },
+    Plant {
+        name: "combine: one poll polls as many as there are",
+        file: "core/src/combine/set.rs",
+        was: "left = left.saturating_sub(1);",
+        now: "",
+        test: Test::Core("combine::tests::many::one_wake_polls_one_arm_of_ten_thousand"),
+    },
+    Plant {
+        name: "combine: many arms that moved are not looked at",
+        file: "core/src/combine/set.rs",
+        was: "        let mut fresh = this.place.replace(frame::place()) != Some(frame::place());",
+        now: "        let mut fresh = this.place.replace(frame::place()).is_none();",
+        test: Test::Core(
+            "combine::tests::moves::a_combinator_that_moves_to_another_task_is_stopped_there_inside_out",
+        ),
+    },
+    Plant {
+        name: "combine: who was woken first wins",
+        file: "core/src/combine/policy.rs",
+        was: "Ties::InOrder => indexes.sort_unstable(),",
+        now: "Ties::InOrder => {}",
+        test: Test::Core(
+            "combine::tests::many::of_those_that_are_ready_at_once_the_first_argument_wins_whoever_was_woken_first",
+        ),
+    },
+    Plant {
+        name: "combine: an arm's waker keeps the task",
+        file: "core/src/combine/set.rs",
+        was: "    fn take_ends(mut self: Pin<&mut Self>) -> Self::Ends {\n        self.bell.task.take();",
+        now: "    fn take_ends(mut self: Pin<&mut Self>) -> Self::Ends {",
+        test: Test::Core("combine::tests::many::a_waker_of_an_arm_that_lives_on_keeps_no_task"),
+    },
+    Plant {
+        name: "combine: a late value is dropped outside its region",
+        file: "core/src/combine/arm.rs",
+        was: "(!*this.late || how == How::Error).then_some((value, how))",
+        now: "Some((value, how))",
+        test: Test::Core("combine::tests::race::a_late_value_is_dropped_inside_its_region"),
+    },
+    Plant {
+        name: "combine: a panic that nobody takes is lost",
+        file: "core/src/combine/arm.rs",
+        was: "        if let Some(Err(error)) = self.take() {\n            report_unseen(error);",
+        now: "        if let Some(Err(error)) = self.take() {\n            drop(error);",
+        test: Test::Core("combine::tests::race::a_losers_late_panic_goes_to_the_hook"),
+    },
+    Plant {
+        name: "combine: an opening edge opens",
+        file: "core/src/combine/run.rs",
+        was: "Stage::New if frame::is_stopping() => return Poll::Pending,",
+        now: "Stage::New if frame::is_stopping() && this.ruling.live() > 9 => return Poll::Pending,",
+        test: Test::Core("combine::tests::requests::where_a_request_is_due_nothing_starts"),
+    },
+    Plant {
+        name: "combine: errors stand in the order of the arguments",
+        file: "core/src/combine/policy.rs",
+        was: "            self.failed.push(index);",
+        now: "            self.failed.push(index);\n            self.failed.sort_unstable();",
+        test: Test::Core(
+            "combine::tests::errors::the_first_error_stops_the_others_and_theirs_join_in_order",
+        ),
+    },
+    Plant {
+        name: "combine: errors of the drain are lost",
+        file: "core/src/combine/policy.rs",
+        was: "How::Error | How::Panic => self != Policy::First,",
+        now: "How::Error | How::Panic => self == Policy::Collect,",
+        test: Test::Core("combine::tests::errors::what_fails_while_losers_are_drained_is_kept"),
+    },
+    Plant {
+        name: "combine: an arm is no region of the body around it",
+        file: "core/src/region/inline.rs",
+        was: "matches!(ended, Ended::Cancelled) && linked && is_asked_around()",
+        now: "matches!(ended, Ended::Cancelled) && linked && is_asked_around() && false",
+        test: Test::Core("combine::tests::requests::a_retry_around_a_combinator_does_not_spin"),
+    },
+    Plant {
+        name: "finally: a request stops the clean-up",
+        file: "core/src/region/shield.rs",
+        was: "        hold: Arc::default(),\n        started: true,",
+        now: "        hold: Arc::default(),\n        started: false,",
+        test: Test::Core(
+            "region::tests::finally::a_request_does_not_stop_the_clean_up_and_takes_effect_after_it",
+        ),
+    },
+    Plant {
+        name: "finally: the clean-up runs before the body is dropped",
+        file: "core/src/region/finally.rs",
+        was: "let dropped = contain(|| body.set(None));",
+        now: "let dropped = Ok(());",
+        test: Test::Core("region::tests::finally::the_body_is_dropped_before_the_clean_up_begins"),
+    },
 ];
 
 fn main() -> ExitCode {

@@ -138,6 +138,11 @@ impl<F: Future> Inline<F> {
         *this.stage = Stage::Ended;
     }
 
+    /// The body, until it is gone.
+    pub(crate) fn body(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
+        self.project().body.as_pin_mut()
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         self.stage == Stage::Ended
     }
@@ -152,6 +157,16 @@ impl<F: Future> Inline<F> {
     /// What a request of the region around it has stopped is never ready: that one is about to be dropped.
     /// If it was moved away after the request, it is ready: where it is now, nobody would drop it.
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
+        self.poll_into(cx, |ended, _| ended)
+    }
+
+    /// Does as [`poll_end`](Inline::poll_end) and gives what `conclude` makes of the end. It may take what
+    /// failed beside; what it leaves is reported.
+    pub(crate) fn poll_into<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(Ended<F::Output>, &Region) -> T,
+    ) -> Poll<T> {
         let this = self.project();
         let mut linked = match *this.stage {
             // Not opened: a request is due around it.
@@ -175,18 +190,19 @@ impl<F: Future> Inline<F> {
         let Some(ended) = poll_region(this.body, this.member, this.seen, stow, cx) else {
             return Poll::Pending;
         };
-        if let Some(member) = this.member.take() {
-            *this.reason = member.region().reason();
-            close(&*member, *this.given);
-        }
+        let member = this.member.take().expect("a region that ends is open");
+        *this.reason = member.region().reason();
         // Our own request is void where the region around is asked too: that one decides.
         if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
+            close(&*member, *this.given);
             *this.stage = Stage::StoppedFromOutside;
             return Poll::Pending;
         }
         *this.linked_at_end = linked;
         *this.stage = Stage::Ended;
-        Poll::Ready(ended)
+        let concluded = conclude(ended, member.region());
+        close(&*member, *this.given);
+        Poll::Ready(concluded)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::aside::{Leftovers, Work, WorkKind};
 use super::state::flag;
 use super::watch::Watch;
-use super::{Phase, Region, frame};
+use super::{Failure, Phase, Region, failure, frame};
 use crate::region::contain::drop_contained;
 use crate::runtime::AnyRuntime;
 
@@ -145,6 +145,15 @@ pub(crate) fn is_in_child_of(scope: &Region) -> bool {
         std::ptr::eq(of, scope).then_some(())
     };
     outwards_and_up(is_child).is_some()
+}
+
+/// Reports what has no receiver, from code that may run in a task or not.
+pub(crate) fn report_here(failure: &Failure) {
+    let watch = frame::current().as_ref().and_then(watch_of);
+    if let Some(watch) = watch {
+        watch.unseen(failure);
+    }
+    failure::report(failure);
 }
 
 /// Hands on what a region left when it was dropped half-way: to the region around it, or, where that has

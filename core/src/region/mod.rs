@@ -9,6 +9,7 @@ pub(crate) mod body;
 pub(crate) mod contain;
 mod defer;
 pub(crate) mod failure;
+mod finally;
 pub(crate) mod flat;
 pub(crate) mod frame;
 pub(crate) mod inline;
@@ -28,11 +29,12 @@ pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
 pub use failure::{Failure, Phase, set_failure_hook};
+pub use finally::{Finally, finally};
 pub(crate) use frame::Masks;
 pub(crate) use inline::{INLINE, Inline};
 pub(crate) use member::{
-    Member, enclosing_scope, hand_over, is_in_child_of, is_inside, is_stopped_with, runtime_of,
-    watch_of,
+    Member, enclosing_scope, hand_over, is_in_child_of, is_inside, is_stopped_with, report_here,
+    runtime_of, watch_of,
 };
 pub use reason::Reason;
 pub(crate) use shield::ShieldHold;

@@ -76,6 +76,15 @@ pub fn shield<F: Future>(future: F) -> Shield<F> {
     }
 }
 
+/// A shield that starts even where a request is due: around what must follow on something done.
+pub(super) fn shield_whatever_is_due<F: Future>(future: F) -> Shield<F> {
+    Shield {
+        future: Some(future),
+        hold: Arc::default(),
+        started: true,
+    }
+}
+
 /// Runs `body` shielded, with a [`Mask`] by which it can open holes for requests.
 ///
 /// Like [`shield`], except where the body says otherwise: a future that is awaited through

@@ -82,6 +82,8 @@ pub enum Origin {
     Child,
     /// A child that is a blocking job.
     BlockingChild,
+    /// No scope: an arm of [`try_gather`](crate::try_gather) or [`race_ok`](crate::race_ok).
+    Arm,
     /// No scope: [`ErrorGroup::from_errors`](crate::ErrorGroup::from_errors).
     Collected,
 }
@@ -93,6 +95,7 @@ impl Place {
             Origin::Body => String::from("the scope's body"),
             Origin::Child => format!("child {}", self.index),
             Origin::BlockingChild => format!("blocking child {}", self.index),
+            Origin::Arm => format!("arm {}", self.index),
             Origin::Collected => format!("error {}", self.index),
         };
         match self.name.as_deref() {
@@ -102,6 +105,7 @@ impl Place {
         let verb = match self.origin {
             Origin::Body => "opened",
             Origin::Child | Origin::BlockingChild => "spawned",
+            Origin::Arm => "combined",
             Origin::Collected => "collected",
         };
         text.push_str(&format!(", {verb} at {}", self.location));

@@ -345,9 +345,12 @@ impl<E> ErrorGroup<E> {
     pub(super) fn head(&self, whose: &str) -> String {
         let (bodies, others): (Vec<_>, Vec<_>) = self.iter().partition(|child| child.is_body());
         let collected = others.iter().any(|c| c.origin() == Origin::Collected);
+        let arms = others.iter().any(|c| c.origin() == Origin::Arm);
         match (bodies.len(), others.len() + self.omitted) {
             (0, 1) if collected => "1 error".to_owned(),
             (bodies, count) if collected => format!("{} errors", bodies + count),
+            (0, 1) if arms => "1 arm failed".to_owned(),
+            (0, count) if arms => format!("{count} arms failed"),
             (0, count) => format!("{count} of {whose} children failed"),
             (_, 0) => format!("{whose} body failed"),
             (_, count) => format!("{whose} body and {count} of its children failed"),

@@ -29,6 +29,7 @@ mod when_free;
 pub use builder::{RunScope, ScopeFuture, ScopeWith, TryScopeFuture};
 pub(crate) use builder::{scope, scope_of_arms, try_scope};
 pub use child::{Child, ChildResult};
+pub(crate) use child_error::Place;
 pub use child_error::{ChildError, Origin};
 pub use current::{AnyScope, current_scope};
 pub use error_group::ErrorGroup;

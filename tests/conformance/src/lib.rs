@@ -45,9 +45,11 @@ pub mod cancel;
 pub mod context;
 pub mod current;
 pub mod enter;
+pub mod gather;
 pub mod local;
 pub mod map;
 pub mod panics;
+pub mod race;
 pub mod real_time;
 pub mod regions;
 pub mod shutdown;
@@ -257,6 +259,25 @@ macro_rules! __cases {
                 very_many_children_end
                 very_many_children_are_cancelled
                 scopes_stand_inside_each_other
+            }
+            async gather {
+                values_come_in_order_whoever_is_first
+                an_error_comes_when_the_others_are_cleaned_up
+                a_panic_of_an_arm_is_the_panic_of_its_task
+                a_request_stops_the_arms_before_the_body_around_them
+                ten_thousand_arms_are_woken_from_other_tasks
+                ten_thousand_arms_end_by_one_request
+                it_works_on_a_thread_of_no_runtime
+                a_clean_up_that_borrows_is_not_stopped
+            }
+            async race {
+                the_first_to_end_wins_and_the_loser_is_gone
+                the_shields_and_clean_ups_of_losers_come_first
+                a_loop_of_races_leaves_nothing
+                a_race_of_many_tasks_ends_with_the_first
+                a_request_during_a_race_gives_no_value
+                the_first_ok_comes_with_the_errors_before_it
+                a_seed_decides_ties_alike_everywhere
             }
             sync block_on {
                 a_value_comes_back

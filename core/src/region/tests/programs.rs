@@ -13,7 +13,9 @@ use std::task::{Context, Poll};
 use super::poll_once;
 use crate::region::{BoxFuture, frame};
 use crate::task::tests::{Hand, tick};
-use crate::{CancelToken, Cancellable, Runtime, defer, local_scope, shield, uncancellable};
+use crate::{
+    CancelToken, Cancellable, Runtime, defer, gather, local_scope, race, shield, uncancellable,
+};
 
 /// One step of a program.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ enum Step {
     Join(Vec<Step>, Vec<Step>),
     /// The arm that loses is dropped where it is.
     Select(Vec<Step>, Vec<Step>),
+    /// Arms that are all waited for: as a tuple, or as a vector.
+    Gather(Form, [Vec<Step>; 3]),
+    /// The arms that lose are drained.
+    Race(Form, [Vec<Step>; 3]),
     /// Shields back to back that never end by themselves: only a request ends them.
     Endless,
     /// A task that is awaited.
@@ -41,6 +47,12 @@ enum Step {
     Move(usize, Vec<Step>),
     /// A body and two children that run in this task.
     Local([Vec<Step>; 3]),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Tuple,
+    Vector,
 }
 
 /// A small generator of its own: a failing program must be the same on every machine.
@@ -70,7 +82,7 @@ impl Random {
                 _ => Step::Defer(self.below(3)),
             };
         };
-        match self.below(20) {
+        match self.below(23) {
             0..=2 => Step::Tick,
             3 | 4 => Step::Defer(self.below(3)),
             5..=7 => Step::Shield(self.steps(below, true)),
@@ -83,9 +95,22 @@ impl Random {
             15 => Step::Spawn(self.steps(below, masked)),
             16 => Step::SpawnDrop(self.steps(below, false)),
             17 => Step::Move(token, self.steps(below, masked)),
+            18 | 19 => Step::Gather(self.form(), self.arms(below, masked)),
+            20 => Step::Race(self.form(), self.arms(below, masked)),
             // Regions of their own, but the scope waits for them, perhaps inside a shield.
-            _ => Step::Local([(); 3].map(|()| self.steps(below, masked))),
+            _ => Step::Local(self.arms(below, masked)),
         }
+    }
+
+    fn form(&mut self) -> Form {
+        match self.below(2) {
+            0 => Form::Tuple,
+            _ => Form::Vector,
+        }
+    }
+
+    fn arms(&mut self, below: usize, masked: bool) -> [Vec<Step>; 3] {
+        [(); 3].map(|()| self.steps(below, masked))
     }
 }
 
@@ -212,6 +237,15 @@ impl Drop for Moved {
     }
 }
 
+/// Each arm is a region of its own.
+fn arms_of(world: &Arc<World>, local: &mut Local, arms: [Vec<Step>; 3]) -> [BoxFuture; 3] {
+    arms.map(|steps| {
+        let inner = Arc::new(Record::default());
+        local.regions.push(Arc::clone(&inner));
+        run(Arc::clone(world), inner, steps)
+    })
+}
+
 /// Runs `steps` as part of the region that `record` stands for.
 fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
     world.locals.fetch_add(1, SeqCst);
@@ -286,6 +320,20 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                 },
                 Step::Select(one, two) => {
                     select(Arc::clone(&world), part(one), part(two)).await;
+                }
+                Step::Gather(form, arms) => {
+                    let arms = arms_of(&world, &mut local, arms);
+                    match (form, arms) {
+                        (Form::Tuple, [a, b, c]) => drop(gather((a, b, c)).await),
+                        (Form::Vector, arms) => drop(gather(Vec::from(arms)).await),
+                    }
+                }
+                Step::Race(form, arms) => {
+                    let arms = arms_of(&world, &mut local, arms);
+                    match (form, arms) {
+                        (Form::Tuple, [a, b, c]) => race((a, b, c)).await,
+                        (Form::Vector, arms) => drop(race(Vec::from(arms)).await),
+                    }
                 }
                 Step::Spawn(steps) => {
                     let record = Arc::new(Record::default());

@@ -230,7 +230,8 @@ pub async fn dropped_half_way_it_is_drained_by_its_task<H: Harness>(rt: H::Handl
                 pending::<()>().await;
             }
         }));
-        poll_fn(|cx| Poll::Ready(assert!(mapped.as_mut().poll(cx).is_pending()))).await;
+        let polled = poll_fn(|cx| Poll::Ready(mapped.as_mut().poll(cx).is_pending()));
+        assert!(polled.await);
     });
     task.await.unwrap();
     assert_eq!(crowd.now(), 0, "a task is not over before its children");

@@ -110,6 +110,8 @@ impl Random {
     }
 
     fn arms(&mut self, below: usize, masked: bool) -> [Vec<Step>; 3] {
+        // Less deep, as there are three of them: a program must stay small.
+        let below = below.saturating_sub(1);
         [(); 3].map(|()| self.steps(below, masked))
     }
 }

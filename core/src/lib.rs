@@ -3,12 +3,16 @@
 //! Applications and libraries depend on the façade crate `anyrt`; adapters depend on this one. The
 //! architecture, for those who want to change it, is in this crate's README.
 
+// A model needs some of it only.
+#![cfg_attr(loom, allow(dead_code))]
+
 mod combine;
 mod context;
 mod front;
 mod region;
 mod runtime;
 mod scope;
+mod sync;
 mod task;
 
 pub use combine::{

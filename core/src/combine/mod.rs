@@ -28,7 +28,7 @@ mod race_ok;
 mod run;
 mod set;
 mod spawned;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod try_gather;
 mod tuples;

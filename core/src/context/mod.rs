@@ -23,7 +23,7 @@
 mod chain;
 mod current;
 mod rebound;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod var;
 mod within;

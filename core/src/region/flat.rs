@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::sync::thread_local;
+
 /// How many calls may be inside each other before the next one is put off.
 const DEEP: usize = 32;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Member;
 use super::state::flag;
+use crate::sync::thread_local;
 
 struct Frame {
     member: Cell<Option<Arc<dyn Member>>>,

@@ -17,13 +17,13 @@ mod member;
 mod reason;
 mod shield;
 pub(crate) mod state;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod token;
 mod until;
 pub(crate) mod watch;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) use aside::Work;
 pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;

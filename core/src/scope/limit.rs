@@ -1,12 +1,13 @@
 //! How many children of a scope run at a time, and the queue of those that wait for their turn.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::shared::Shared;
 use crate::region::Region;
 use crate::region::state::flag;
 use crate::runtime::{Spawn, Timer};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A child that has not been given to the runtime.
 pub(super) trait Waiting<R>: Send {

@@ -19,7 +19,7 @@ mod run;
 mod scope_error;
 mod shared;
 mod start;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod text;
 mod wait;

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::child_error::ChildError;
 use super::current::AnyScope;
@@ -21,6 +20,8 @@ use crate::region::failure::report;
 use crate::region::state::flag;
 use crate::region::{BoxFuture, INLINE, Leftovers, Member, Reason, Region, defer_outwards, frame};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use crate::task::spawn_orphans;
 
 /// The reasons that a scope gives when it stops its children by itself.

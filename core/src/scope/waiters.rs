@@ -1,12 +1,13 @@
 //! Who waits for something to happen in a scope.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::Waker;
 
 use slab::Slab;
 
 use crate::region::contain::{contain, discard};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Wakers, all woken whenever something happens.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The one allocation that a task's root and its handle share.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::join_error::JoinError;
@@ -11,6 +11,7 @@ use crate::region::flat::flat;
 use crate::region::state::flag;
 use crate::region::{Leftovers, Member, Phase, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
+use crate::sync::{Mutex, MutexGuard};
 
 /// What becomes of a task.
 pub(crate) type Joined<T> = Result<T, JoinError>;
@@ -275,7 +276,7 @@ impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::panic::Location;

@@ -72,7 +72,7 @@ impl<T> Task<T> {
         Task { cell: Some(cell) }
     }
 
-    fn cell(&self) -> &dyn Joinable<T> {
+    pub(super) fn cell(&self) -> &dyn Joinable<T> {
         match &self.cell {
             Some(cell) => &**cell,
             None => unreachable!("a task's handle is whole until it is dropped"),

@@ -5,10 +5,12 @@ mod current;
 mod handle;
 mod job;
 mod join_error;
+#[cfg(all(test, loom))]
+mod models;
 mod root;
 mod rooted;
 mod spawn;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) mod tests;
 
 pub(crate) use cell::{Cell, Joinable, Joined, Owner};

@@ -6,11 +6,8 @@ mod work;
 
 use std::borrow::Cow;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
-
-use once_cell::race::OnceBox;
 
 use crate::context::Chain;
 use crate::region::Member;
@@ -20,6 +17,8 @@ use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
 use crate::runtime::AnyRuntime;
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use crate::sync::{Mutex, MutexGuard, OnceBox, OnceLock};
 
 use place::Place;
 pub(crate) use place::Shields;

@@ -1,10 +1,10 @@
 //! What a region is open in, and what is open in it: counts, shields, and whose requests it shares.
 
-use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 
 use super::{Parts, Region, flag};
 use crate::region::Member;
+use crate::sync::atomic::{Ordering, fence};
 
 /// Where an inline region stands: looked up again at each of its polls.
 #[derive(Default)]

@@ -1,9 +1,8 @@
 //! The work that a region has beside its body and after it, and how the region closes.
 
-use std::sync::atomic::Ordering;
-
 use super::{Parts, Region, flag};
 use crate::region::aside::{Aside, BoxFuture, Leftovers, Work};
+use crate::sync::atomic::Ordering;
 
 /// What the root is to do next with the work beside its body.
 pub(crate) enum Next {

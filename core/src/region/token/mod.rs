@@ -7,7 +7,7 @@ mod cancelled;
 mod guard;
 mod node;
 mod on_cancel;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use cancel_token::CancelToken;

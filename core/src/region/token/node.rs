@@ -15,8 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -24,6 +23,8 @@ use slab::Slab;
 use super::super::contain::{contain, drop_contained};
 use super::super::failure::{Failure, Phase, report};
 use super::super::reason::Reason;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 
 /// How many empty places a list keeps when the last entry goes.
 const SPARE: usize = 32;

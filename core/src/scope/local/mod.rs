@@ -15,7 +15,7 @@ mod result;
 mod run;
 mod shared;
 mod slot;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod verdict;
 

@@ -14,6 +14,8 @@ pub(crate) mod flat;
 pub(crate) mod frame;
 pub(crate) mod inline;
 mod member;
+#[cfg(all(test, loom))]
+mod models;
 mod reason;
 mod shield;
 pub(crate) mod state;

@@ -13,6 +13,8 @@ mod handle;
 mod in_scope;
 mod limit;
 mod local;
+#[cfg(all(test, loom))]
+mod models;
 mod outcome;
 mod policy;
 mod run;

@@ -4,6 +4,7 @@
 //! model polls what was woken, and only that, until all has ended. A wake-up that was lost shows as
 //! something that has not ended and will not be polled.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,20 +15,28 @@ use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
 
 pub(crate) use loom::thread;
 
-/// Not the model's: what is counted here is no part of it, and explores nothing.
-static REPORTED: AtomicUsize = AtomicUsize::new(0);
+std::thread_local! {
+    /// What went to the hook. All threads of a model run on one of the system's.
+    static REPORTED: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Runs `f` in all interleavings of at most three preemptions, or `LOOM_MAX_PREEMPTIONS`.
 pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+    model_within(3, f);
+}
+
+/// The same with another number, for a model that has too many.
+pub(crate) fn model_within(preemptions: usize, f: impl Fn() + Send + Sync + 'static) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         crate::set_failure_hook(|failure| {
             eprintln!("{failure}");
-            REPORTED.fetch_add(1, Ordering::SeqCst);
+            REPORTED.set(REPORTED.get() + 1);
         });
     });
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
+    builder.preemption_bound.get_or_insert(preemptions);
+    builder.max_branches = 10_000;
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
     builder.check(move || {
@@ -36,10 +45,10 @@ pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
     });
     // With `--nocapture`.
     eprintln!("{} interleavings", runs.load(Ordering::Relaxed));
-    assert_eq!(REPORTED.load(Ordering::SeqCst), 0, "something has failed");
+    assert_eq!(REPORTED.get(), 0, "something has failed");
 }
 
-/// Counts, for the model to look at when its threads are over.
+/// Counts; no part of the model, so it explores nothing. For the model to look at when its threads are over.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicUsize);
 
@@ -132,6 +141,11 @@ impl<F: Future> Polled<F> {
 
     pub(crate) fn times_woken(&self) -> usize {
         self.woken.get()
+    }
+
+    /// What its waker counts with, and is held by.
+    pub(crate) fn waker_count(&self) -> Arc<Count> {
+        Arc::clone(&self.woken)
     }
 
     /// The same future, to be polled with another waker.

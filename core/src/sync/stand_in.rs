@@ -4,60 +4,102 @@ use std::sync::OnceLock as Value;
 
 use atomic::{AtomicBool, Ordering};
 
-/// Loom's atomics. Those that core orders with `SeqCst` accesses have the fences that a processor would
-/// need for them: loom itself takes such an access for an acquire or a release, and would find wake-ups
-/// lost that are not.
+/// Loom's atomics, with two things added.
+///
+/// Before each access, a store that nobody reads, so that any two accesses of one atomic depend on each
+/// other. Loom compares an access with the last one alone: a read is forgotten when another thread reads
+/// too and then writes, and the order in which the read comes last is never tried.
+///
+/// The fences that a processor would need where core orders with `SeqCst` accesses. Loom takes such an
+/// access for an acquire or a release, and would find wake-ups lost that are not.
 pub(crate) mod atomic {
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+    use loom::sync::atomic as loom;
 
-    #[derive(Debug, Default)]
-    pub(crate) struct AtomicUsize(loom::sync::atomic::AtomicUsize);
+    pub(crate) use loom::{Ordering, fence};
 
-    impl AtomicUsize {
-        pub(crate) fn new(value: usize) -> Self {
-            AtomicUsize(loom::sync::atomic::AtomicUsize::new(value))
-        }
+    macro_rules! atomic {
+        ($name:ident, $type:ty, { $($fetch:ident)* }) => {
+            #[derive(Debug)]
+            pub(crate) struct $name {
+                turn: loom::AtomicBool,
+                value: loom::$name,
+            }
 
-        pub(crate) fn load(&self, order: Ordering) -> usize {
-            fenced(order);
-            self.0.load(order)
-        }
+            impl $name {
+                pub(crate) fn new(value: $type) -> Self {
+                    $name {
+                        turn: loom::AtomicBool::new(false),
+                        value: loom::$name::new(value),
+                    }
+                }
 
-        pub(crate) fn store(&self, value: usize, order: Ordering) {
-            self.0.store(value, order);
-            fenced(order);
-        }
+                /// An access that reads if there is a fence before it, and writes if there is one after.
+                fn access<T>(
+                    &self,
+                    before: Option<Ordering>,
+                    after: Option<Ordering>,
+                    access: impl FnOnce(&loom::$name) -> T,
+                ) -> T {
+                    let fenced = |order| {
+                        if order == Some(Ordering::SeqCst) {
+                            fence(Ordering::SeqCst);
+                        }
+                    };
+                    fenced(before);
+                    self.turn.store(false, Ordering::Relaxed);
+                    let given = access(&self.value);
+                    fenced(after);
+                    given
+                }
 
-        pub(crate) fn fetch_add(&self, more: usize, order: Ordering) -> usize {
-            fenced(order);
-            let before = self.0.fetch_add(more, order);
-            fenced(order);
-            before
-        }
+                pub(crate) fn load(&self, order: Ordering) -> $type {
+                    self.access(Some(order), None, |value| value.load(order))
+                }
 
-        pub(crate) fn fetch_sub(&self, less: usize, order: Ordering) -> usize {
-            fenced(order);
-            let before = self.0.fetch_sub(less, order);
-            fenced(order);
-            before
-        }
+                pub(crate) fn store(&self, new: $type, order: Ordering) {
+                    self.access(None, Some(order), |value| value.store(new, order));
+                }
 
-        pub(crate) fn compare_exchange(
-            &self,
-            current: usize,
-            new: usize,
-            success: Ordering,
-            failure: Ordering,
-        ) -> Result<usize, usize> {
-            self.0.compare_exchange(current, new, success, failure)
-        }
+                pub(crate) fn compare_exchange(
+                    &self,
+                    current: $type,
+                    new: $type,
+                    order: Ordering,
+                    failure: Ordering,
+                ) -> Result<$type, $type> {
+                    self.access(Some(order), Some(order), |value| {
+                        value.compare_exchange(current, new, order, failure)
+                    })
+                }
+
+                pub(crate) fn compare_exchange_weak(
+                    &self,
+                    current: $type,
+                    new: $type,
+                    order: Ordering,
+                    failure: Ordering,
+                ) -> Result<$type, $type> {
+                    self.compare_exchange(current, new, order, failure)
+                }
+
+                $(
+                    pub(crate) fn $fetch(&self, by: $type, order: Ordering) -> $type {
+                        self.access(Some(order), Some(order), |value| value.$fetch(by, order))
+                    }
+                )*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::new(Default::default())
+                }
+            }
+        };
     }
 
-    fn fenced(order: Ordering) {
-        if order == Ordering::SeqCst {
-            fence(order);
-        }
-    }
+    atomic!(AtomicBool, bool, {});
+    atomic!(AtomicU32, u32, { fetch_or fetch_and });
+    atomic!(AtomicUsize, usize, { fetch_add fetch_sub });
 }
 
 /// A value that is set once, with a flag of the model's to see that it is.

@@ -5,6 +5,8 @@
 mod cancel_token;
 mod cancelled;
 mod guard;
+#[cfg(all(test, loom))]
+mod models;
 mod node;
 mod on_cancel;
 #[cfg(all(test, not(loom)))]

@@ -5,6 +5,8 @@
 //! a plant no longer applies, if a test does not notice it, or if the tests are red without it. It is
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
+mod models;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -26,6 +28,8 @@ enum Test {
     Core(&'static str),
     /// A case of the conformance suite.
     Suite(&'static str),
+    /// A model: core in all interleavings.
+    Model(&'static str),
 }
 
 impl Test {
@@ -33,6 +37,7 @@ impl Test {
         match self {
             Test::Core(name) => ["-p", "anyrt-core", "--lib", "--", name],
             Test::Suite(name) => ["-p", "anyrt", "--test=plant-suite", "--", name],
+            Test::Model(name) => ["-p", "anyrt-loom", "--release", "--", name],
         }
     }
 }
@@ -529,6 +534,7 @@ fn main() -> ExitCode {
         .collect();
     let wanted: Vec<&Plant> = PLANTS
         .iter()
+        .chain(models::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

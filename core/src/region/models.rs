@@ -153,6 +153,27 @@ fn a_waker_that_is_registered_again_is_not_lost() {
 }
 
 #[test]
+fn a_region_that_rests_has_its_waker() {
+    model(|| {
+        let root = bare(0, None);
+        let woken = Count::new();
+        let waker = woken.waker();
+        let wakes = {
+            let root = root.clone();
+            thread::spawn(move || root.region().wake_runner())
+        };
+        let mut seen = Seen::default();
+        root.region().register(&waker, &mut seen);
+        wakes.join().unwrap();
+        if root.region().rests(&waker, seen) {
+            woken.take();
+            root.region().wake_runner();
+            assert_eq!(woken.get(), 1, "it rests without a waker");
+        }
+    });
+}
+
+#[test]
 fn the_last_child_wakes_who_waits_for_it() {
     model(|| {
         let scope = bare(INLINE | flag::SCOPE, None);

@@ -115,8 +115,8 @@ fn two_children_end_and_one_of_them_is_the_last() {
         }));
         scope.poll();
         let (mut one, mut two) = (rt.root(), rt.root());
-        let other = thread::spawn(move || assert!(one.poll()));
-        assert!(two.poll());
+        let other = thread::spawn(move || one.end_now());
+        two.end_now();
         other.join().unwrap();
         assert!(scope.poll_if_woken(), "the scope was not woken");
         scope.end();
@@ -134,7 +134,7 @@ fn who_sees_a_child_that_failed_finds_its_scope_asked() {
             spawn::<Fallible, _, _, _>(&shared, Birth::here(), async { Err::<(), _>("no") });
         let child: Child<()> = child.ok().unwrap();
         let mut root = rt.root();
-        let fails = thread::spawn(move || assert!(root.poll()));
+        let fails = thread::spawn(move || root.end_now());
         if child.is_finished() {
             assert!(shared.is_asked(), "published before the verdict");
         }
@@ -154,7 +154,7 @@ fn a_joiner_of_a_child_that_failed_finds_its_scope_asked() {
             spawn::<Fallible, _, _, _>(&shared, Birth::here(), async { Err::<(), _>("no") });
         let mut joiner = Polled::new(child.ok().unwrap().result());
         let mut root = rt.root();
-        let fails = thread::spawn(move || assert!(root.poll()));
+        let fails = thread::spawn(move || root.end_now());
         if joiner.poll() {
             assert!(shared.is_asked(), "published before the verdict");
         }
@@ -175,7 +175,7 @@ fn a_failure_stops_a_sibling_that_is_about_to_wait() {
         }));
         scope.poll();
         let (mut fails, mut waits) = (rt.root(), rt.root());
-        let other = thread::spawn(move || assert!(fails.poll()));
+        let other = thread::spawn(move || fails.end_now());
         waits.poll();
         other.join().unwrap();
         waits.end();
@@ -249,7 +249,7 @@ fn a_wait_for_the_first_that_is_done_is_woken() {
         let outside = kept.take().unwrap();
         scope.poll();
         let mut child = rt.root();
-        let ends = thread::spawn(move || assert!(child.poll()));
+        let ends = thread::spawn(move || child.end_now());
         let mut waits = Polled::new(outside.wait(crate::WaitFor::FirstDone));
         waits.poll();
         ends.join().unwrap();
@@ -265,7 +265,7 @@ fn a_child_that_waits_for_its_turn_is_not_forgotten() {
         let scope = bare(&rt, Some(1));
         assert!(spawn_counted(&scope, &ran));
         let mut first = rt.root();
-        let ends = thread::spawn(move || assert!(first.poll()));
+        let ends = thread::spawn(move || first.end_now());
         assert!(spawn_counted(&scope, &ran));
         ends.join().unwrap();
         rt.rest(|| false);
@@ -285,8 +285,8 @@ fn two_that_end_start_all_that_wait() {
         }
         assert_eq!(rt.new_tasks(), 2);
         let (mut one, mut two) = (rt.root(), rt.root());
-        let ends = thread::spawn(move || assert!(one.poll()));
-        assert!(two.poll());
+        let ends = thread::spawn(move || one.end_now());
+        two.end_now();
         ends.join().unwrap();
         assert_eq!(rt.new_tasks(), 2);
         rt.rest(|| false);

@@ -130,6 +130,11 @@ impl<F: Future> Polled<F> {
         self.output.is_some()
     }
 
+    /// Polls it; it must end.
+    pub(crate) fn end_now(&mut self) {
+        assert!(self.poll(), "it has not ended");
+    }
+
     /// Polls it if it was woken. Says whether it was.
     pub(crate) fn poll_if_woken(&mut self) -> bool {
         let woken = self.output.is_none() && self.woken.get() > 0;

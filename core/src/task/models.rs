@@ -1,9 +1,10 @@
 //! A task's cell in all interleavings: its root on one thread, its handle on another.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::Task;
-use crate::sync::model::{Count, Hand, Polled, model, never, once, thread};
+use crate::region::{Member, frame};
+use crate::sync::model::{Count, Hand, OnDrop, Polled, model, never, once, thread};
 use crate::task::spawn;
 
 fn on_hand<F>(future: F) -> (Hand, Task<F::Output>)
@@ -67,7 +68,7 @@ fn a_joiner_finds_the_outcome_or_is_woken_once() {
         let (rt, task) = on_hand(async { 5 });
         let mut root = rt.root();
         let mut joiner = Polled::new(task);
-        let runs = thread::spawn(move || assert!(root.poll()));
+        let runs = thread::spawn(move || root.end_now());
         let found = joiner.poll();
         runs.join().unwrap();
         assert_eq!(joiner.times_woken(), usize::from(!found));
@@ -82,7 +83,7 @@ fn a_joiner_that_changes_its_waker_is_woken_with_the_new_one() {
         let mut root = rt.root();
         let mut joiner = Polled::new(task);
         joiner.poll();
-        let runs = thread::spawn(move || assert!(root.poll()));
+        let runs = thread::spawn(move || root.end_now());
         let mut joiner = joiner.with_new_waker();
         joiner.poll();
         runs.join().unwrap();
@@ -90,36 +91,45 @@ fn a_joiner_that_changes_its_waker_is_woken_with_the_new_one() {
     });
 }
 
+/// A task whose output counts when it is dropped, and whose cell outlives both its root and its handle.
+fn with_output(dropped: &Arc<Count>) -> (Hand, Task<OnDrop>, Arc<Mutex<Option<Arc<dyn Member>>>>) {
+    let kept = Arc::new(Mutex::new(None));
+    let (cell, output) = (kept.clone(), dropped.on_drop());
+    let (rt, task) = on_hand(async move {
+        *cell.lock().unwrap() = frame::current();
+        output
+    });
+    (rt, task, kept)
+}
+
 #[test]
 fn an_output_is_dropped_once_when_its_handle_goes() {
     model(|| {
         let dropped = Count::new();
-        let output = dropped.on_drop();
-        let (rt, task) = on_hand(async move { output });
+        let (rt, task, kept) = with_output(&dropped);
         let mut root = rt.root();
-        let runs = thread::spawn(move || {
-            assert!(root.poll());
-        });
+        let runs = thread::spawn(move || root.end_now());
         drop(task);
         runs.join().unwrap();
+        assert_eq!(dropped.get(), 1);
+        drop(kept);
         assert_eq!(dropped.get(), 1);
     });
 }
 
 #[test]
-fn an_output_is_dropped_once_when_its_handle_detaches_after_a_poll() {
+fn an_output_is_dropped_once_when_its_handle_detaches() {
     model(|| {
         let dropped = Count::new();
-        let output = dropped.on_drop();
-        let (rt, task) = on_hand(async move { output });
+        let (rt, task, kept) = with_output(&dropped);
         let mut root = rt.root();
         let mut joiner = Polled::new(task);
         joiner.poll();
-        let runs = thread::spawn(move || {
-            assert!(root.poll());
-        });
+        let runs = thread::spawn(move || root.end_now());
         joiner.into_future().detach();
         runs.join().unwrap();
+        assert_eq!(dropped.get(), 1);
+        drop(kept);
         assert_eq!(dropped.get(), 1);
     });
 }

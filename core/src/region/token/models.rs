@@ -27,7 +27,7 @@ fn a_callback_that_is_registered_meanwhile_is_called_once() {
 }
 
 #[test]
-fn a_callback_that_leaves_meanwhile_is_called_or_dropped_but_never_kept() {
+fn a_callback_that_leaves_is_called_or_dropped_but_never_kept() {
     model(|| {
         let token = CancelToken::new();
         let (called, dropped) = (Count::new(), Count::new());
@@ -150,7 +150,7 @@ fn of_two_who_cancel_one_is_the_first_and_its_reason_stays() {
 }
 
 #[test]
-fn a_child_that_goes_meanwhile_leaves_nothing() {
+fn a_child_that_goes_leaves_nothing() {
     model(|| {
         let token = CancelToken::new();
         let child = token.child();

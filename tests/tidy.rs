@@ -151,7 +151,9 @@ fn the_traits_depend_on_nothing_else_in_core() {
 
 #[test]
 fn folders_of_core_import_only_from_those_before_them() {
-    let order = ["runtime", "context", "region", "task", "scope", "combine"];
+    let order = [
+        "runtime", "context", "sync", "region", "task", "scope", "combine",
+    ];
     for (position, folder) in order.iter().enumerate() {
         for (place, line) in code_lines(&format!("core/src/{folder}")) {
             let own = place.trim_start_matches(&root().display().to_string());

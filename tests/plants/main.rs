@@ -304,6 +304,8 @@ const PLANTS: &[Plant] = &[
         was: "        while let Some(mut node) = next.and_then(Arc::into_inner) {\n            next = node.next.take();\n        }",
         now: "        drop(next.take());",
         test: Test::Core("a_hundred_thousand_bindings_are_dropped_on_a_small_stack"),
+    },
+    Plant {
         name: "local: a request reaches as many as a poll has turns",
         file: "core/src/scope/local/driver.rs",
         was: "                left = left.max(ready.len());",

@@ -11,10 +11,10 @@ pub(super) const PLANTS: &[Plant] = &[
         test: Test::Model("task::models::a_request_while_the_root_registers_is_not_lost"),
     },
     Plant {
-        name: "model: a root is woken, then asked",
-        file: "core/src/region/state/mod.rs",
-        was: "        self.set(flag::ASKED);\n        self.wake_runner();",
-        now: "        self.wake_runner();\n        self.set(flag::ASKED);",
+        name: "model: the end of a task that was asked wakes no joiner",
+        file: "core/src/task/cell.rs",
+        was: "        if let Slot::Joiner(waker) = before {\n            self.region.wake(Some(waker));\n        }\n        self.owner",
+        now: "        match before {\n            Slot::Joiner(waker) if !self.region.has(flag::ASKING) => self.region.wake(Some(waker)),\n            _ => {}\n        }\n        self.owner",
         test: Test::Model("task::models::a_request_meets_the_end_and_one_of_them_is_the_outcome"),
     },
     Plant {

@@ -91,12 +91,14 @@ fn a_joiner_that_changes_its_waker_is_woken_with_the_new_one() {
     });
 }
 
+type Kept = Arc<Mutex<Option<Arc<dyn Member>>>>;
+
 /// A task whose output counts when it is dropped, and whose cell outlives both its root and its handle.
-fn with_output(dropped: &Arc<Count>) -> (Hand, Task<OnDrop>, Arc<Mutex<Option<Arc<dyn Member>>>>) {
-    let kept = Arc::new(Mutex::new(None));
+fn with_output(dropped: &Arc<Count>) -> (Hand, Task<OnDrop>, Kept) {
+    let kept = Kept::default();
     let (cell, output) = (kept.clone(), dropped.on_drop());
     let (rt, task) = on_hand(async move {
-        *cell.lock().unwrap() = frame::current();
+        *cell.lock().expect("nobody panics") = frame::current();
         output
     });
     (rt, task, kept)

@@ -28,7 +28,8 @@ mod race_ok;
 mod run;
 mod set;
 mod spawned;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod try_gather;
 mod tuples;

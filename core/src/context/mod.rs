@@ -23,7 +23,8 @@
 mod chain;
 mod current;
 mod rebound;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod var;
 mod within;

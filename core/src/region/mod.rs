@@ -14,18 +14,21 @@ pub(crate) mod flat;
 pub(crate) mod frame;
 pub(crate) mod inline;
 mod member;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod models;
 mod reason;
 mod shield;
 pub(crate) mod state;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod token;
 mod until;
 pub(crate) mod watch;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 pub(crate) use aside::Work;
 pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;

@@ -13,7 +13,8 @@ mod handle;
 mod in_scope;
 mod limit;
 mod local;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod models;
 mod outcome;
 mod policy;
@@ -21,7 +22,8 @@ mod run;
 mod scope_error;
 mod shared;
 mod start;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod text;
 mod wait;

@@ -4,7 +4,8 @@
 //! interleavings of just that. `Arc` and `Weak` are the standard library's in a model too, as a model's
 //! cannot hold a trait object; so counts, and what happens when the last of them goes, are not explored.
 
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 pub(crate) mod model;
 #[cfg(loom)]
 mod stand_in;

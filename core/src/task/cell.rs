@@ -276,7 +276,8 @@ impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use std::panic::Location;

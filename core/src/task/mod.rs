@@ -5,12 +5,14 @@ mod current;
 mod handle;
 mod job;
 mod join_error;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod models;
 mod root;
 mod rooted;
 mod spawn;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 pub(crate) mod tests;
 
 pub(crate) use cell::{Cell, Joinable, Joined, Owner};

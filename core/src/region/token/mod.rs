@@ -5,11 +5,13 @@
 mod cancel_token;
 mod cancelled;
 mod guard;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod models;
 mod node;
 mod on_cancel;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 pub use cancel_token::CancelToken;

@@ -15,7 +15,8 @@ mod result;
 mod run;
 mod shared;
 mod slot;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 mod verdict;
 

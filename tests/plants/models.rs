@@ -184,8 +184,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: a child is made without a look under the lock",
         file: "core/src/region/token/node.rs",
-        was: "        let mut parts = self.parts();\n        if let Some(reason) = self.reason() {\n            drop(parts);\n            let mut",
-        now: "        if let Some(reason) = self.reason() {\n            let mut",
+        was: "        let mut parts = self.parts();\n        if let Some(reason) = self.reason() {\n            drop(parts);\n            let mut child = Self::new(None, made_at);\n            child.reason = OnceLock::from(reason.clone());\n            child.settled = AtomicBool::new(true);\n            return Arc::new(child);\n        }\n",
+        now: "        if let Some(reason) = self.reason() {\n            let mut child = Self::new(None, made_at);\n            child.reason = OnceLock::from(reason.clone());\n            child.settled = AtomicBool::new(true);\n            return Arc::new(child);\n        }\n        let mut parts = self.parts();\n",
         test: Test::Model("region::token::models::a_child_that_is_made_meanwhile_is_cancelled_too"),
     },
     Plant {

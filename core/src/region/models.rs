@@ -141,15 +141,14 @@ fn a_waker_that_is_registered_again_is_not_lost() {
             let root = root.clone();
             thread::spawn(move || root.region().ask(Some(&why())))
         };
-        // A point at which the others may run. Then a poll, for which nothing has happened yet: where the
-        // first has taken the waker out, the second must find it again.
-        let _ = root.region().has(flag::RUNNER);
+        // It is polled as it was woken, so it has seen what the waker had: but for that of the second, which
+        // must find a waker again.
+        wakes.join().unwrap();
         woken.take();
         let waits = match root.region().rests(&waker, seen) {
             true => true,
             false => registers(root.region(), &waker, &mut seen),
         };
-        wakes.join().unwrap();
         asks.join().unwrap();
         assert!(!waits || woken.get() > 0, "a request was lost");
     });

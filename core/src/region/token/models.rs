@@ -40,8 +40,9 @@ fn a_callback_that_leaves_is_called_or_dropped_but_never_kept() {
         });
         let cancels = cancels(&token);
         drop(handle);
+        let in_time = !token.is_cancelled();
         cancels.join().unwrap();
-        assert!(called.get() <= 1);
+        assert!(called.get() <= usize::from(!in_time));
         assert_eq!(dropped.get(), 1);
     });
 }
@@ -81,6 +82,9 @@ fn a_wait_that_is_given_up_leaves_nothing() {
         let waker = waits.waker_count();
         let cancels = cancels(&token);
         drop(waits);
+        if !token.is_cancelled() {
+            assert_eq!(Arc::strong_count(&waker), 1, "its waker is still there");
+        }
         cancels.join().unwrap();
         assert_eq!(Arc::strong_count(&waker), 1, "its waker is still there");
     });
@@ -156,6 +160,9 @@ fn a_child_that_goes_leaves_nothing() {
         let child = token.child();
         let cancels = cancels(&token);
         drop(child);
+        if !token.is_cancelled() {
+            assert_eq!(token.node().counts().children, 0);
+        }
         cancels.join().unwrap();
         assert_eq!(token.node().counts().children, 0);
     });

@@ -246,10 +246,10 @@ pub(super) const PLANTS: &[Plant] = &[
         test: Test::Model("scope::models::a_joiner_of_a_child_that_failed_finds_its_scope_asked"),
     },
     Plant {
-        name: "model: done is published relaxed",
-        file: "core/src/region/state/mod.rs",
-        was: "        self.done.store(true, Ordering::Release);",
-        now: "        self.done.store(true, Ordering::Relaxed);",
+        name: "model: a child is over before its scope is told",
+        file: "core/src/task/cell.rs",
+        was: "        let outcome = self.owner.judge(&self.region, outcome);",
+        now: "        self.region.set_done();\n        let outcome = self.owner.judge(&self.region, outcome);",
         test: Test::Model("scope::models::who_sees_a_child_that_failed_finds_its_scope_asked"),
     },
     Plant {
@@ -267,10 +267,10 @@ pub(super) const PLANTS: &[Plant] = &[
         test: Test::Model("scope::models::a_wait_for_the_first_that_is_done_is_woken"),
     },
     Plant {
-        name: "model: waiters are counted with a release",
+        name: "model: waiters are counted before they are listed",
         file: "core/src/scope/waiters.rs",
-        was: "self.count.store(wakers.len(), Ordering::SeqCst);",
-        now: "self.count.store(wakers.len(), Ordering::Release);",
+        was: "                    *key = Some(wakers.insert(waker));\n                    self.count.store(wakers.len(), Ordering::SeqCst);\n",
+        now: "                    self.count.store(wakers.len(), Ordering::SeqCst);\n                    *key = Some(wakers.insert(waker));\n",
         test: Test::Model("scope::models::who_waits_in_a_scope_sees_what_happens_or_is_woken"),
     },
     Plant {

@@ -302,15 +302,6 @@ pub(super) const PLANTS: &[Plant] = &[
         test: Test::Model("scope::models::two_that_end_start_all_that_wait"),
     },
     Plant {
-        name: "model: a scope that is asked starts only what has room",
-        file: "core/src/scope/limit.rs",
-        was: "self.next(scope.is_asked())",
-        now: "self.next(false)",
-        test: Test::Model(
-            "scope::models::a_child_that_is_queued_while_its_scope_is_asked_ends_unpolled",
-        ),
-    },
-    Plant {
         name: "model: a spawn that comes too late takes the value away",
         file: "core/src/scope/in_scope.rs",
         was: "        if scope.is_asked() {\n            scope.set_cut();\n        }\n        Turned",

@@ -322,11 +322,4 @@ pub(super) const PLANTS: &[Plant] = &[
         now: "        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 && self.region.has(flag::WAITING) {\n            self.region.release();",
         test: Test::Model("scope::models::the_last_child_ends_while_its_scope_closes"),
     },
-    Plant {
-        name: "model: a next child does not hold what the last lets go",
-        file: "core/src/scope/shared.rs",
-        was: "        if self.live.fetch_add(1, Ordering::AcqRel) == 0 && !self.region.hold() {",
-        now: "        if self.live.fetch_add(1, Ordering::AcqRel) == 0\n            && !self.region.has(flag::CHILDREN)\n            && !self.region.hold()\n        {",
-        test: Test::Model("scope::models::a_child_spawns_the_next_while_its_scope_closes"),
-    },
 ];

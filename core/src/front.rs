@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::combine::{
-    self, AsCompleted, Completed, GatherTasks, Map, MapStream, TryMap, TryMapStream,
+    self, AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
+    TryGatherMap, TryMap, TryMapStream,
 };
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
@@ -387,10 +388,67 @@ pub trait Runtime: Spawn + Timer {
         combine::try_map_stream(self, items, limit, f)
     }
 
+    /// Runs all of these, each in a task of its own; gives their values, in order.
+    ///
+    /// It is [`map`](Runtime::map) without a limit, with the futures as items. In one task, borrowing,
+    /// [`gather`](crate::gather()) does the same.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of one of them, after all are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let squares = owner.handle().gather((1..=3).map(|n| async move { n * n }));
+    /// assert_eq!(owner.block_on(squares), [1, 4, 9]);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "join_all")]
+    fn gather<I, F>(&self, futures: I) -> GatherMap<Self, I::IntoIter, F, F::Output>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output: Send> + Send + 'static,
+    {
+        combine::map(self, futures, usize::MAX, std::convert::identity)
+    }
+
+    /// Runs all of these, each in a task of its own; the first failure stops the others.
+    ///
+    /// It is [`try_map`](Runtime::try_map) without a limit, with the futures as items.
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeError`](crate::ScopeError) with everything that failed until all were gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let outcome = owner.handle().try_gather([async { Ok(1) }, async { Err("bad") }]);
+    /// assert_eq!(owner.block_on(outcome).unwrap_err().into_first_error().unwrap(), "bad");
+    /// ```
+    #[track_caller]
+    #[doc(alias = "try_join_all")]
+    fn try_gather<E, I, F, T>(&self, futures: I) -> TryGatherMap<Self, E, I::IntoIter, F, T>
+    where
+        E: Send + 'static,
+        I: IntoIterator<Item = F>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        combine::try_map(self, futures, usize::MAX, std::convert::identity)
+    }
+
     /// Runs all of these, each in a task of its own; gives what became of each, in order.
     ///
     /// Nobody stops anybody: a panic is the [`JoinError`](crate::JoinError) of its place. For a stop at the
-    /// first error there is [`try_map`](Runtime::try_map), with the futures as items.
+    /// first error there is [`try_gather`](Runtime::try_gather).
     ///
     /// # Examples
     ///
@@ -412,6 +470,72 @@ pub trait Runtime: Spawn + Timer {
         F: Future<Output: Send> + Send + 'static,
     {
         combine::gather_tasks(self, futures)
+    }
+
+    /// Runs all of these, each in a task of its own; gives what the first to end gives.
+    ///
+    /// `None` if there were none. The others are asked to stop, and when this is ready they are gone: it
+    /// takes as long as their shields and clean-ups do. Of several that have ended when it looks, the first
+    /// in order wins. In one task, borrowing, [`race`](crate::race()) does the same.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the first to end, if it panicked, after all are gone. A later panic goes to the hook
+    /// of [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let slow_or_fast = |slow: bool| async move {
+    ///     if slow { std::future::pending().await } else { "fast" }
+    /// };
+    /// let first = owner.handle().race([true, false].map(slow_or_fast));
+    /// assert_eq!(owner.block_on(first), Some("fast"));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "FIRST_COMPLETED")]
+    fn race<I, F>(&self, futures: I) -> RaceTasks<Self, I::IntoIter, F::Output>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output: Send> + Send + 'static,
+    {
+        combine::race_tasks(self, futures)
+    }
+
+    /// Runs all of these, each in a task of its own; gives the first value, and what had failed by then.
+    ///
+    /// The others are asked to stop, and when this is ready they are gone. What fails among them meanwhile
+    /// goes to the hook of [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Errors
+    ///
+    /// [`RaceError`](crate::RaceError): all failed, or there were none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mirrors = ["a", "b"].map(|name| async move {
+    ///     if name == "b" { Ok(name) } else { Err("is down") }
+    /// });
+    /// let (name, _failed) = owner.block_on(owner.handle().race_ok(mirrors)).unwrap();
+    /// assert_eq!(name, "b");
+    /// ```
+    #[track_caller]
+    #[doc(alias = "select_ok")]
+    fn race_ok<I, F, T, E>(&self, futures: I) -> RaceTasksOk<Self, I::IntoIter, T, E>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        combine::race_tasks_ok(self, futures)
     }
 
     /// Runs all of these, each in a task of its own, and looks at them in the order in which they end.

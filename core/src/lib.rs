@@ -12,9 +12,10 @@ mod scope;
 mod task;
 
 pub use combine::{
-    AsCompleted, Completed, Gather, GatherAll, GatherTasks, Gathering, GatheringAll, Map,
-    MapStream, Race, RaceError, RaceOk, Racing, RacingOk, TryGather, TryGathering, TryMap,
-    TryMapStream, gather, gather_all, race, race_fair, race_ok, try_gather,
+    AsCompleted, Completed, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
+    Map, MapStream, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, TryGather,
+    TryGatherMap, TryGathering, TryMap, TryMapStream, gather, gather_all, race, race_fair, race_ok,
+    try_gather,
 };
 pub use context::{ContextVar, Rebound};
 pub use front::{BlockOn, Runtime};

@@ -244,6 +244,10 @@ macro_rules! __cases {
                 all_outcomes_come_in_the_order_of_the_futures
                 the_first_to_end_come_first_and_the_unseen_are_stopped
                 recursion_works_through_boxes
+                the_first_task_to_end_wins_and_the_losers_are_gone
+                a_race_is_lost_by_a_panic_that_is_first
+                the_first_ok_of_tasks_comes_with_what_failed_before
+                gathering_spawns_all_and_keeps_their_order
             }
             async local {
                 children_borrow_and_use_the_runtime

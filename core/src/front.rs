@@ -430,7 +430,8 @@ pub trait Runtime: Spawn + Timer {
     /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
     ///
     /// let owner = BuiltinRuntime::new();
-    /// let outcome = owner.handle().try_gather([async { Ok(1) }, async { Err("bad") }]);
+    /// let outcomes = [Ok(1), Err("bad")].map(std::future::ready);
+    /// let outcome = owner.handle().try_gather(outcomes);
     /// assert_eq!(owner.block_on(outcome).unwrap_err().into_first_error().unwrap(), "bad");
     /// ```
     #[track_caller]

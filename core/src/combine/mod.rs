@@ -39,8 +39,8 @@ pub use race::{Race, Racing, race, race_fair};
 pub use race_error::RaceError;
 pub use race_ok::{RaceOk, RacingOk, race_ok};
 pub use spawned::{
-    AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk, TryMap,
-    TryMapStream,
+    AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
+    TryGatherMap, TryMap, TryMapStream,
 };
 pub(crate) use spawned::{
     as_completed, gather_all as gather_tasks, map, map_stream, race as race_tasks,

@@ -417,12 +417,12 @@ pub async fn the_first_ok_of_tasks_comes_with_what_failed_before<H: Harness>(rt:
     );
 
     let error = rt
-        .race_ok([async { Err::<(), _>("a") }, async { Err("b") }])
+        .race_ok(["a", "b"].map(|text| async move { Err::<(), _>(text) }))
         .await
         .unwrap_err();
     assert_eq!(error.errors().unwrap().len(), 2);
     let nobody = rt
-        .race_ok(Vec::<std::future::Ready<Result<(), ()>>>::new())
+        .race_ok(Vec::<std::future::Ready<Result<(), String>>>::new())
         .await;
     assert!(nobody.unwrap_err().is_empty());
 }
@@ -433,6 +433,8 @@ pub async fn gathering_spawns_all_and_keeps_their_order<H: Harness>(rt: H::Handl
         n
     });
     assert!(rt.gather(numbers).await.into_iter().eq(0..50));
-    let outcome = rt.try_gather([async { Ok(1) }, async { Err("bad") }]).await;
+    let outcome = rt
+        .try_gather([Ok(1), Err("bad")].map(std::future::ready))
+        .await;
     assert!(outcome.unwrap_err().errors().unwrap().errors().eq(&["bad"]));
 }

@@ -29,13 +29,17 @@
 //! | writing an application | [`backend`]: the runtimes and their owners; [`main`](macro@main) |
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
-//! | giving several errors as one | [`ErrorGroup::from_errors`], [`ChildError`]; [`ScopeError`], ahead of scopes, which do not exist yet |
+//! | starting children, and going on when all are gone | [`Runtime::scope`], [`Runtime::try_scope`], [`Runtime::scope_with`]; [`Scope`], [`Child`] |
+//! | doing the same for each of many | [`Runtime::map`], [`Runtime::try_map`] |
+//! | reading what went wrong in a scope | [`ScopeError`], [`ErrorGroup`], [`ChildError`]; [`Verdict`], who is to stop |
+//! | giving several errors as one | [`ErrorGroup::from_errors`] |
 //! | running borrowing futures side by side in one task | [`local_scope`], [`try_local_scope`]; [`local_scope_unsend`] |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
+//! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
@@ -57,6 +61,7 @@
 //! | `spawn` on any thread, in no context | works |
 //! | `block_on` inside a task, also in Tokio's `block_in_place` | panics, with advice |
 //! | a blocking job's handle is dropped | the job runs |
+//! | a scope is dropped half-way | its children are asked to stop; the task around waits for them |
 //! | a sleep of zero, of [`Duration::MAX`](std::time::Duration::MAX) | ready at once; never |
 //!
 //! # What works without a task

@@ -81,7 +81,7 @@ fn go_on<F: Future>(
         // A child is in its scope's list only from its first `Pending` on: most never are.
         let scope = member.as_deref()?.scope_region();
         if let Some(scope) = scope.filter(|scope| scope.has(flag::ASKING)) {
-            region.ask(scope.reason().as_ref());
+            scope.ask_alike(region);
         }
     }
     // A request that came before this poll: what is open inside is polled once more, so that it may
@@ -90,7 +90,9 @@ fn go_on<F: Future>(
     let mut last_turn = due;
     let mut ended = match (&taken, body.is_some()) {
         (None, false) => stow.take(region),
-        (None, true) if due && region.inside().0 == 0 => Some(Ended::Cancelled),
+        (None, true) if due && (region.has(flag::KILLED) || region.inside().0 == 0) => {
+            Some(Ended::Cancelled)
+        }
         _ => None,
     };
 
@@ -142,7 +144,7 @@ fn go_on<F: Future>(
 
 /// What comes of a body that is pending and does not just wait.
 enum Suspended {
-    /// It was asked to stop, and nothing inside it has to go first.
+    /// It was asked to stop, and nothing inside it has to go first; or it was killed.
     Cancelled,
     /// It was asked to stop while it was polled: what is open inside it is polled once more.
     OnceMore,
@@ -162,12 +164,15 @@ fn after_pending(
     if region.has(flag::UNLISTED) {
         Region::enlist(member.as_ref()?);
     }
-    if region.has(flag::WORK) {
+    if region.has(flag::WORK) && !region.has(flag::KILLED) {
         beside(member, |region| Aside::poll_beside_body(region, cx));
     }
     let region = member.as_deref()?.region();
     if !region.is_due() {
         return None;
+    }
+    if region.has(flag::KILLED) {
+        return Some(Suspended::Cancelled);
     }
     match region.inside() {
         // Those inside are on their way out. So are we, and who is around us must wait as well.
@@ -268,7 +273,19 @@ pub(crate) fn abandon<F: Future>(
         }
         Some(Ended::Cancelled) | None => {}
     }
-    let mut left = member.region().close_with_leftovers();
+    let mut left = take_leftovers(&member);
     left.wait_for_children_of(&member);
     Some((member, left))
+}
+
+/// Closes a region that ends half-way, and gives out what others are to run; of a killed one, that is
+/// nothing but waits.
+pub(crate) fn take_leftovers(member: &Arc<dyn Member>) -> Leftovers {
+    let mut left = member.region().close_with_leftovers();
+    if member.region().has(flag::KILLED) {
+        inside(&mut Some(Arc::clone(member)), 1, || {
+            left.kill(member.region())
+        });
+    }
+    left
 }

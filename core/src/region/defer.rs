@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::aside::Work;
+use super::work::Work;
 use super::{BoxFuture, Member, frame};
 
 /// Runs `cleanup` when the innermost task or `until` around ends, however it ends.
@@ -104,8 +104,8 @@ pub(crate) fn defer_outwards(member: &Arc<dyn Member>, mut cleanup: BoxFuture) {
     let mut around = member.region().up();
     while let Some(next) = around {
         match next.region().adopt(Work::clean_up(cleanup)) {
-            Ok(()) => return,
-            Err(back) => cleanup = back.future,
+            Err(Work::CleanUp(back)) => cleanup = back,
+            _ => return,
         }
         around = next.region().up();
     }

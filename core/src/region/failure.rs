@@ -43,6 +43,8 @@ pub enum Phase {
     CleanUp,
     /// An asynchronous clean-up could not run to its end: its runtime was gone, or there was none.
     LostCleanUp,
+    /// An asynchronous clean-up was dropped unfinished, because its task or scope was killed.
+    Killed,
     /// A waker was woken.
     Waker,
     /// A callback ran.
@@ -58,6 +60,7 @@ impl fmt::Display for Phase {
             Phase::Destructor => "destructor panicked",
             Phase::CleanUp => "clean-up panicked",
             Phase::LostCleanUp => "clean-up lost with its runtime",
+            Phase::Killed => "clean-up killed",
             Phase::Waker => "waker panicked",
             Phase::Callback => "callback panicked",
             Phase::NotKept => "an error was not kept",

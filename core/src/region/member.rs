@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::aside::{Leftovers, Work, WorkKind};
+use super::aside::Leftovers;
 use super::state::flag;
 use super::watch::Watch;
+use super::work::Work;
 use super::{Phase, Region, frame};
 use crate::region::contain::drop_contained;
 use crate::runtime::AnyRuntime;
@@ -185,10 +186,10 @@ pub(crate) fn hand_over(
     }
     let cleanups = left.cleanups.into_iter().rev().map(Work::clean_up);
     for work in left.adopted.into_iter().chain(cleanups) {
-        if work.kind == WorkKind::CleanUp {
+        for _ in 0..work.cleanups() {
             region.report(Phase::LostCleanUp, None);
         }
-        if let Err(payload) = drop_contained(work.future) {
+        if let Err(payload) = drop_contained(work) {
             region.report(Phase::Destructor, Some(payload));
         }
     }

@@ -21,9 +21,8 @@ mod tests;
 mod token;
 mod until;
 pub(crate) mod watch;
+mod work;
 
-#[cfg(test)]
-pub(crate) use aside::Work;
 pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
@@ -40,3 +39,5 @@ pub use shield::{Hole, Mask, Shield, shield, uncancellable};
 pub(crate) use state::Region;
 pub use token::{CancelGuard, CancelToken, Cancelled, CancelledOwned, OnCancel};
 pub use until::{Cancellable, Until, cancel_requested, checkpoint};
+#[cfg(test)]
+pub(crate) use work::Work;

@@ -114,6 +114,16 @@ impl<T> Child<T> {
         }
     }
 
+    /// Stops this child at once: nothing of it runs any more, no shield and no clean-up.
+    ///
+    /// As [`Task::kill`](crate::Task::kill). The scope and the other children go on.
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        if let Some(cell) = self.cell() {
+            cell.region().kill(Some(&reason.into()));
+            cell.hurry();
+        }
+    }
+
     /// Waits for the child whatever becomes of it, and says what did.
     ///
     /// For a child that may be cancelled, and for scopes that go on when a child fails.

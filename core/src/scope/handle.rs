@@ -534,6 +534,30 @@ impl<R: Spawn + Timer, E: Send + 'static> TryScope<R, E> {
         self.scope.stop(Stop::Cancelled(Some(reason.into())));
     }
 
+    /// Stops the whole scope at once: its body, its clean-ups, and its children with theirs.
+    ///
+    /// As [`Task::kill`](crate::Task::kill), for all that is in the scope. It waits for its children all the
+    /// same, and for blocking ones that have started; then it gives an error that
+    /// [is cancelled](crate::ScopeError::is_cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, shield};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let outcome = owner.block_on(rt.try_scope(async |s| {
+    ///     s.spawn(shield(std::future::pending::<()>()));
+    ///     s.kill("no patience");
+    ///     Ok::<_, String>(())
+    /// }));
+    /// assert_eq!(outcome.unwrap_err().reason().unwrap().as_str(), "no patience");
+    /// ```
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        self.scope.kill(reason.into());
+    }
+
     /// Asks the whole scope to stop, now; the future returned waits until it is over.
     ///
     /// # Errors

@@ -89,6 +89,43 @@ impl<T> Task<T> {
         self.cell().region().ask(Some(&reason.into()));
     }
 
+    /// Stops the task at once: nothing of it runs any more, no shield and no clean-up.
+    ///
+    /// For what does not end by [`cancel`](Task::cancel), as the last resort. The body is dropped where
+    /// it suspends, whatever is open inside, and without the order in which a request unwinds. Clean-ups
+    /// are dropped, finished or not; each that was not is a [`Failure`](crate::Failure) of
+    /// [`Phase::Killed`](crate::Phase::Killed) beside the task's outcome. Destructors run, so what must
+    /// not be skipped belongs into one.
+    ///
+    /// What is *not* skipped is waiting: for children of scopes in it, which are killed as well, and for
+    /// their blocking jobs that have started. So a killed task is gone, with all of its children, when its
+    /// handle is ready.
+    ///
+    /// It is a request as well, and the first reason is the one shown. Returns at once; a task that is over
+    /// is not changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{Phase, backend::builtin::BuiltinRuntime, defer, prelude::*, shield};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (started, is_started) = std::sync::mpsc::channel();
+    /// let task = owner.handle().spawn(async move {
+    ///     defer(async { unreachable!("clean-ups do not run") });
+    ///     started.send(()).unwrap();
+    ///     shield(std::future::pending::<()>()).await
+    /// });
+    /// is_started.recv().unwrap();
+    /// task.kill("it ignored the request");
+    /// let error = owner.block_on(task).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// assert_eq!(error.failures()[0].phase(), Phase::Killed);
+    /// ```
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        self.cell().region().kill(Some(&reason.into()));
+    }
+
     /// Asks the task to stop, now; the future returned waits until the task is gone.
     ///
     /// The result is the task's: a value that it still delivered is not thrown away. Dropping the

@@ -1,5 +1,6 @@
 //! The state of one region: who asked it to stop, who is to be woken, what it has on its hands.
 
+mod kill;
 mod place;
 mod work;
 
@@ -12,11 +13,12 @@ use std::task::Waker;
 use once_cell::race::OnceBox;
 
 use crate::region::Member;
-use crate::region::aside::{Aside, BoxFuture, Work};
+use crate::region::aside::{Aside, BoxFuture};
 use crate::region::contain::{Payload, contain, drop_contained};
 use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
+use crate::region::work::Work;
 use crate::runtime::AnyRuntime;
 
 use place::Place;
@@ -57,6 +59,8 @@ pub(crate) mod flag {
     pub(crate) const CLOSED: u32 = 1 << 4;
     /// The handle is gone, so the outcome has no receiver.
     pub(crate) const NO_HANDLE: u32 = 1 << 5;
+    /// Somebody killed the region: nothing of it runs any more, it only waits for its children.
+    pub(crate) const KILLED: u32 = 1 << 6;
     /// The task is a blocking job: dropping its handle does not ask it to stop.
     pub(crate) const JOB: u32 = 1 << 7;
     /// The rare part has something that child tasks inherit.
@@ -331,10 +335,11 @@ impl Region {
         self.wake_runner();
     }
 
-    /// Whether a request is to be acted on: there is one, and no shield is open inside.
+    /// Whether a request is to be acted on: there is one, and no shield is open inside, or it is a kill.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.state.load(Ordering::Acquire) & (flag::ASKED | flag::SHIELDED) == flag::ASKED
+        let state = self.state.load(Ordering::Acquire);
+        state & flag::ASKED != 0 && state & (flag::SHIELDED | flag::KILLED) != flag::SHIELDED
     }
 
     /// Wakes the root.

@@ -1,5 +1,7 @@
 //! Regions, polled by hand: shields, clean-ups, regions inside regions, and requests at every point.
 
+mod by_hand;
+mod kill;
 mod programs;
 
 use std::future::{Future, pending, poll_fn};

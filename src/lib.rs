@@ -31,6 +31,8 @@
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
 //! | giving several errors as one | [`ErrorGroup::from_errors`], [`ChildError`]; [`ScopeError`], ahead of scopes, which do not exist yet |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
+//! | stopping many tasks; with a grace period | [`cancel_all`]; [`kill_after`](CancelAndWait::kill_after) |
+//! | ending what does not stop | [`Task::kill`], [`Child::kill`], [`TryScope::kill`]; the [clean-up deadline](SpawnWith::cleanup_deadline) does it by itself |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`] |
@@ -101,14 +103,15 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnyScope, AnySleep, BlockOn, CancelAndWait, CancelGuard, CancelToken, Cancellable,
-    Cancelled, CancelledOwned, Child, ChildError, ChildResult, Drive, Enter, ErrorGroup, Failure,
-    Hole, Instant, JoinError, Mask, NextChild, NoRegion, NoRuntime, OnCancel, Origin, Outcome,
-    OutsideRegions, Phase, Ready, Reason, Refused, Rooted, RunScope, Runtime, Scope, ScopeError,
-    ScopeFuture, ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild,
-    SpawnWhenFree, SpawnWith, Start, StartError, Task, Timer, TryScope, TryScopeFuture, Until,
-    Verdict, WaitError, WaitFor, cancel_requested, checkpoint, current, current_scope, defer,
-    outside_regions, rooted, set_failure_hook, shield, try_defer, uncancellable,
+    AnyRuntime, AnyScope, AnySleep, BlockOn, CancelAll, CancelAndWait, CancelGuard, CancelToken,
+    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Drive, Enter,
+    ErrorGroup, Failure, Hole, Instant, JoinError, Kill, KillAfter, Mask, NextChild, NoRegion,
+    NoRuntime, OnCancel, Origin, Outcome, OutsideRegions, Phase, Ready, Reason, Refused, Rooted,
+    RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
+    ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Task,
+    Timer, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_all,
+    cancel_requested, checkpoint, current, current_scope, defer, outside_regions, rooted,
+    set_failure_hook, shield, try_defer, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

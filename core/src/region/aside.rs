@@ -70,14 +70,22 @@ impl Leftovers {
 pub(crate) struct Aside {
     adopted: FuturesUnordered<Contained>,
     cleaning: Option<BoxFuture>,
+    /// How many of the adopted are more than a wait.
+    droppable: usize,
     /// What is adopted here is only what a kill leaves, and has been told of it.
     killed: bool,
 }
 
 impl Aside {
     pub(super) fn extend(&mut self, arrivals: Vec<Work>) {
-        self.adopted
-            .extend(arrivals.into_iter().map(|work| Contained(Some(work))));
+        for work in arrivals {
+            let droppable = work.cleanups() > 0;
+            self.droppable += usize::from(droppable);
+            self.adopted.push(Contained {
+                work: Some(work),
+                droppable,
+            });
+        }
     }
 
     pub(super) fn clean_up(&mut self, next: Option<BoxFuture>) {
@@ -94,9 +102,14 @@ impl Aside {
         self.cleaning.is_none() && self.adopted.is_empty()
     }
 
+    /// Whether it has anything that a kill would drop.
+    pub(super) fn is_droppable(&self) -> bool {
+        self.cleaning.is_some() || self.droppable > 0
+    }
+
     pub(super) fn leftovers(self, into: &mut Leftovers) {
         into.adopted
-            .extend(self.adopted.into_iter().filter_map(|work| work.0));
+            .extend(self.adopted.into_iter().filter_map(|work| work.work));
         into.cleanups.extend(self.cleaning);
     }
 
@@ -105,9 +118,13 @@ impl Aside {
         // Not when it is empty: it would keep a clone of the waker all the same.
         while !self.adopted.is_empty() {
             match Pin::new(&mut self.adopted).poll_next(cx) {
-                Poll::Ready(Some(Err(payload))) => region.fail(Phase::CleanUp, payload),
-                Poll::Ready(_) => {}
-                Poll::Pending => break,
+                Poll::Ready(Some((droppable, over))) => {
+                    self.droppable -= usize::from(droppable);
+                    if let Err(payload) = over {
+                        region.fail(Phase::CleanUp, payload);
+                    }
+                }
+                Poll::Ready(None) | Poll::Pending => break,
             }
         }
         let Some(cleanup) = &mut self.cleaning else {
@@ -126,6 +143,14 @@ impl Aside {
         Poll::Ready(())
     }
 
+    /// Drops every clean-up that the region has now, and those that run, because of its deadline.
+    ///
+    /// Those that a scope runs after its children are left, if nobody asked it to stop: nor are they.
+    pub(crate) fn pass_deadline(region: &Region) {
+        let (aside, _) = Self::kill(region, None);
+        region.put_aside(aside);
+    }
+
     /// Drops every clean-up of a region that was killed, started or not; waits stay. Called inside the
     /// region, masked: destructors of clean-ups run here.
     ///
@@ -133,10 +158,14 @@ impl Aside {
     fn kill(region: &Region, put_back: Option<Box<Self>>) -> (Box<Self>, usize) {
         let mut left = Leftovers::default();
         let mut aside = region.take_all(put_back, &mut left);
+        if !region.has(flag::KILLED) {
+            region.put_after_children(std::mem::take(&mut left.after_children));
+        }
         left.cleanups.extend(aside.cleaning.take());
-        if !std::mem::replace(&mut aside.killed, true) {
+        if !std::mem::replace(&mut aside.killed, region.has(flag::KILLED)) {
+            aside.droppable = 0;
             let adopted = std::mem::take(&mut aside.adopted).into_iter();
-            left.adopted.extend(adopted.filter_map(|work| work.0));
+            left.adopted.extend(adopted.filter_map(|work| work.work));
         }
         let dropped = left.kill(region);
         aside.extend(left.adopted);
@@ -191,20 +220,23 @@ impl Aside {
 }
 
 /// Work whose panic is a value, also that of its destructor.
-struct Contained(Option<Work>);
+struct Contained {
+    work: Option<Work>,
+    droppable: bool,
+}
 
 impl Future for Contained {
-    type Output = Result<(), Payload>;
+    type Output = (bool, Result<(), Payload>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = match &mut self.0 {
+        let polled = match &mut self.work {
             Some(work) => contain(|| work.poll(cx)),
             None => Ok(Poll::Ready(())),
         };
         if matches!(polled, Ok(Poll::Pending)) {
             return Poll::Pending;
         }
-        let dropped = contain(|| self.0 = None);
-        Poll::Ready(polled.map(drop).and(dropped))
+        let dropped = contain(|| self.work = None);
+        Poll::Ready((self.droppable, polled.map(drop).and(dropped)))
     }
 }

@@ -12,7 +12,7 @@ use super::aside::{Aside, Leftovers};
 use super::contain::{Payload, contain, drop_contained};
 use super::frame::Entered;
 use super::state::{Seen, flag};
-use super::{Member, Phase, Region};
+use super::{Member, Phase, Region, deadline};
 
 /// How a body ended.
 pub(crate) enum Ended<T> {
@@ -126,7 +126,15 @@ fn go_on<F: Future>(
     if !region.close_idle() {
         // First, as above: whoever adds work later finds it.
         region.register(cx.waker(), seen);
-        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;
+        let mut over = beside(member, |region| Aside::poll_to_end(region, cx))?;
+        if over.is_pending() && deadline::has_passed(member.as_ref()?, cx) {
+            over = beside(member, |region| {
+                Aside::pass_deadline(region);
+                Aside::poll_to_end(region, cx)
+            })?;
+            // The clock, if it is needed again, starts in a poll of its own.
+            cx.waker().wake_by_ref();
+        }
         if over.is_pending() {
             let region = member.as_deref()?.region();
             if let Some(ended) = ended {
@@ -139,6 +147,7 @@ fn go_on<F: Future>(
             return None;
         }
     }
+    member.as_deref()?.region().disarm();
     ended
 }
 
@@ -168,22 +177,22 @@ fn after_pending(
         beside(member, |region| Aside::poll_beside_body(region, cx));
     }
     let region = member.as_deref()?.region();
-    if !region.is_due() {
+    if !region.has(flag::ASKED) {
         return None;
     }
     if region.has(flag::KILLED) {
         return Some(Suspended::Cancelled);
     }
-    match region.inside() {
-        // Those inside are on their way out. So are we, and who is around us must wait as well.
-        (_, 1..) => {
-            region.tell();
-            None
+    if region.is_due() {
+        match region.inside() {
+            // Those inside are on their way out. So are we, and who is around us must wait as well.
+            (_, 1..) => region.tell(),
+            (0, 0) => return Some(Suspended::Cancelled),
+            (_, 0) if last_turn => return Some(Suspended::Cancelled),
+            (_, 0) => return Some(Suspended::OnceMore),
         }
-        (0, 0) => Some(Suspended::Cancelled),
-        (_, 0) if last_turn => Some(Suspended::Cancelled),
-        (_, 0) => Some(Suspended::OnceMore),
     }
+    deadline::has_passed(member.as_ref()?, cx).then_some(Suspended::Cancelled)
 }
 
 /// Runs `f`, which lets no panic out, inside the region below `mask` masks.
@@ -281,6 +290,7 @@ pub(crate) fn abandon<F: Future>(
 /// Closes a region that ends half-way, and gives out what others are to run; of a killed one, that is
 /// nothing but waits.
 pub(crate) fn take_leftovers(member: &Arc<dyn Member>) -> Leftovers {
+    member.region().disarm();
     let mut left = member.region().close_with_leftovers();
     if member.region().has(flag::KILLED) {
         inside(&mut Some(Arc::clone(member)), 1, || {

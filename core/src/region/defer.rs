@@ -17,6 +17,11 @@ use super::{BoxFuture, Member, frame};
 /// they are: who awaits its handle, or [`cancel_and_wait`](crate::Task::cancel_and_wait), waits for them
 /// too. A clean-up may defer more.
 ///
+/// A clean-up that hangs would keep the task for ever: 30 seconds after the request, or after the body's
+/// end, what is left is dropped and reported as [`Phase::CleanUpDeadline`](crate::Phase::CleanUpDeadline);
+/// [`cleanup_deadline`](crate::SpawnWith::cleanup_deadline) says another time. A
+/// [`kill`](crate::Task::kill) drops it at once.
+///
 /// What a blocking job defers runs when the job has ended, in a task of its own: there a handle does
 /// not wait for it.
 ///

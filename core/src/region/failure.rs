@@ -45,6 +45,8 @@ pub enum Phase {
     LostCleanUp,
     /// An asynchronous clean-up was dropped unfinished, because its task or scope was killed.
     Killed,
+    /// A task or scope took too long to unwind, and what was left of it was killed.
+    CleanUpDeadline,
     /// A waker was woken.
     Waker,
     /// A callback ran.
@@ -61,6 +63,7 @@ impl fmt::Display for Phase {
             Phase::CleanUp => "clean-up panicked",
             Phase::LostCleanUp => "clean-up lost with its runtime",
             Phase::Killed => "clean-up killed",
+            Phase::CleanUpDeadline => "clean-up deadline passed",
             Phase::Waker => "waker panicked",
             Phase::Callback => "callback panicked",
             Phase::NotKept => "an error was not kept",

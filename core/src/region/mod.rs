@@ -7,6 +7,7 @@
 mod aside;
 pub(crate) mod body;
 pub(crate) mod contain;
+mod deadline;
 mod defer;
 pub(crate) mod failure;
 pub(crate) mod flat;

@@ -86,7 +86,7 @@ impl<T> Child<T> {
 
     /// A child that its scope did not take: cancelled already.
     pub(super) fn refused(birth: Birth, scope: Arc<dyn Member>) -> Self {
-        let Birth { name, location } = birth;
+        let Birth { name, location, .. } = birth;
         let region = Region::new(location, 0);
         region.dress(name, None);
         region.ask(scope.region().reason().as_ref());

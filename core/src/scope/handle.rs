@@ -114,11 +114,12 @@ macro_rules! common {
                 rt.sleep_until(after(rt.now(), duration))
             }
 
-            /// Begins a spawn that says more about the child: its name.
+            /// Begins a spawn that says more about the child: its name, its clean-up deadline.
             pub fn spawn_with(&self) -> SpawnChild<'_, Self> {
                 SpawnChild {
                     scope: self,
                     name: None,
+                    cleanup_limit: None,
                 }
             }
 
@@ -628,6 +629,7 @@ impl<R: Spawn + Timer, E: Send + 'static> fmt::Debug for TryScope<R, E> {
 pub struct SpawnChild<'a, S> {
     scope: &'a S,
     name: Option<Cow<'static, str>>,
+    cleanup_limit: Option<Duration>,
 }
 
 impl<S> SpawnChild<'_, S> {
@@ -637,11 +639,21 @@ impl<S> SpawnChild<'_, S> {
         self
     }
 
+    /// Limits how long the child may take to unwind; if it is not said, the limit of its scope counts.
+    ///
+    /// As [`SpawnWith::cleanup_deadline`](crate::SpawnWith::cleanup_deadline). When the one of the scope
+    /// passes first, its children are killed too.
+    pub fn cleanup_deadline(mut self, limit: Duration) -> Self {
+        self.cleanup_limit = Some(limit);
+        self
+    }
+
     #[track_caller]
     fn birth(self) -> Birth {
         Birth {
             name: self.name,
             location: Location::caller(),
+            cleanup_limit: self.cleanup_limit,
         }
     }
 }

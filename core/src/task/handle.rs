@@ -123,7 +123,11 @@ impl<T> Task<T> {
     /// assert_eq!(error.failures()[0].phase(), Phase::Killed);
     /// ```
     pub fn kill(&self, reason: impl Into<Reason>) {
-        self.cell().region().kill(Some(&reason.into()));
+        self.kill_for(Some(&reason.into()));
+    }
+
+    pub(super) fn kill_for(&self, reason: Option<&Reason>) {
+        self.cell().region().kill(reason);
     }
 
     /// Asks the task to stop, now; the future returned waits until the task is gone.
@@ -251,6 +255,12 @@ impl<T> fmt::Debug for Task<T> {
 #[must_use = "the request is made, but nothing waits for the task to be gone unless this is awaited"]
 pub struct CancelAndWait<T> {
     task: Task<T>,
+}
+
+impl<T> CancelAndWait<T> {
+    pub(super) fn task(&self) -> &Task<T> {
+        &self.task
+    }
 }
 
 impl<T> Future for CancelAndWait<T> {

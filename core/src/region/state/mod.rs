@@ -2,6 +2,7 @@
 
 mod kill;
 mod place;
+mod timer;
 mod work;
 
 use std::borrow::Cow;
@@ -9,6 +10,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use once_cell::race::OnceBox;
 
@@ -19,7 +21,7 @@ use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
 use crate::region::work::Work;
-use crate::runtime::AnyRuntime;
+use crate::runtime::{AnyRuntime, AnySleep};
 
 use place::Place;
 pub(crate) use place::Shields;
@@ -83,6 +85,8 @@ pub(crate) mod flag {
     pub(crate) const SCOPE: u32 = 1 << 17;
     /// A child that waits for its turn, as its scope has a limit.
     pub(crate) const QUEUED: u32 = 1 << 16;
+    /// The clock of the clean-up deadline runs.
+    pub(crate) const TIMED: u32 = 1 << 18;
 }
 
 /// Everything that most tasks never have. Made when it is first needed, and then kept: to see that
@@ -124,6 +128,10 @@ pub(crate) struct Parts {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+    /// The clean-up deadline that was said of this region.
+    cleanup_limit: Option<Duration>,
+    /// The clock that says when it passes.
+    timer: Option<AnySleep>,
 }
 
 impl Rare {
@@ -447,6 +455,20 @@ impl Region {
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
         self.rare_if_any(|rare| std::mem::take(&mut rare.failures))
             .unwrap_or_default()
+    }
+
+    /// Gives what was kept to the region around, if that is on its way to an outcome.
+    ///
+    /// One that runs on would keep them for as long, and there may be many.
+    pub(crate) fn give_failures(&self, around: Option<&dyn Member>) {
+        let ends = |around: &&dyn Member| {
+            around.region().has(flag::ASKED) && !around.region().has(flag::CLOSED)
+        };
+        if let Some(around) = around.filter(ends) {
+            for failure in self.take_failures() {
+                around.region().add_failure(failure);
+            }
+        }
     }
 
     /// Reports what was kept for an outcome that has no place for it.

@@ -180,6 +180,13 @@ impl Region {
         })
     }
 
+    /// Puts back the oldest clean-ups of those that wait for the children.
+    pub(crate) fn put_after_children(&self, cleanups: Vec<BoxFuture>) {
+        self.rare(|rare| {
+            rare.scope_cleanups.splice(0..0, cleanups);
+        });
+    }
+
     /// Puts back what was polled. Says whether something arrived meanwhile.
     pub(crate) fn put_aside(&self, aside: Box<Aside>) -> bool {
         self.rare(|rare| {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -36,6 +36,11 @@ impl Clocked {
         *self.now.lock().unwrap() += by;
     }
 
+    /// How many sleeps are there.
+    pub(super) fn waiting(&self) -> usize {
+        Arc::weak_count(&self.now)
+    }
+
     pub(super) fn sleeps(&self) -> usize {
         *self.sleeps.lock().unwrap()
     }
@@ -66,6 +71,7 @@ impl Timer for Clocked {
         *self.sleeps.lock().unwrap() += 1;
         ClockedSleep {
             now: Arc::clone(&self.now),
+            _counted: Arc::downgrade(&self.now),
             deadline,
         }
     }
@@ -75,6 +81,7 @@ impl Timer for Clocked {
 #[derive(Debug)]
 pub(super) struct ClockedSleep {
     now: Arc<Mutex<Instant>>,
+    _counted: Weak<Mutex<Instant>>,
     deadline: Instant,
 }
 

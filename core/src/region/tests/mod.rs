@@ -1,6 +1,7 @@
 //! Regions, polled by hand: shields, clean-ups, regions inside regions, and requests at every point.
 
 mod by_hand;
+mod deadline;
 mod kill;
 mod programs;
 

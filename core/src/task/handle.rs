@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use super::cell::Joinable;
 use super::join_error::JoinError;
-use crate::region::Reason;
 use crate::region::state::flag;
+use crate::region::{Reason, is_inside};
 
 /// The handle of a task that runs in the background; a future of its result.
 ///
@@ -23,6 +23,7 @@ use crate::region::state::flag;
 /// | panicked, in its body or a destructor | `Err`, [`is_panic`](JoinError::is_panic), with the payload |
 /// | was cancelled | `Err`, [`is_cancelled`](JoinError::is_cancelled), with the reason |
 /// | lost its runtime | `Err`, [`is_lost`](JoinError::is_lost) |
+/// | is the one that awaits it, or has that one as a child | `Err`, [`is_oneself`](JoinError::is_oneself), at once |
 ///
 /// **Dropping the handle cancels the task**; [`detach`](Task::detach) lets it run. A blocking job is
 /// the exception: dropping its handle lets it run, because nothing could stop it once it has started.
@@ -215,7 +216,12 @@ impl<T> Future for Task<T> {
                 return Poll::Ready(cell.take_outcome());
             }
         }
-        self.cell().poll_join(cx)
+        let polled = self.cell().poll_join(cx);
+        // Who waits for itself would wait for ever. Looked at only here: whoever finds a result pays nothing.
+        if polled.is_pending() && is_inside(self.cell().region()) {
+            return Poll::Ready(Err(JoinError::oneself(self.cell().region())));
+        }
+        polled
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod deadline;
+mod grace;
 mod kill;
 mod programs;
 

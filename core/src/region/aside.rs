@@ -79,7 +79,7 @@ pub(crate) struct Aside {
 impl Aside {
     pub(super) fn extend(&mut self, arrivals: Vec<Work>) {
         for work in arrivals {
-            let droppable = work.cleanups() > 0;
+            let droppable = work.is_droppable();
             self.droppable += usize::from(droppable);
             self.adopted.push(Contained {
                 work: Some(work),
@@ -143,11 +143,18 @@ impl Aside {
         Poll::Ready(())
     }
 
-    /// Drops every clean-up that the region has now, and those that run, because of its deadline.
+    /// Drops every clean-up that the region has now, and every drain, because of its deadline.
     ///
     /// Those that a scope runs after its children are left, if nobody asked it to stop: nor are they.
     pub(crate) fn pass_deadline(region: &Region) {
-        let (aside, _) = Self::kill(region, None);
+        let (mut aside, _) = Self::kill(region, None);
+        // What a kill leaves, and a deadline does not.
+        if aside.droppable > 0 {
+            aside.droppable = 0;
+            let adopted = std::mem::take(&mut aside.adopted).into_iter();
+            let waits = adopted.filter_map(|work| work.work);
+            aside.extend(waits.filter(|work| !work.is_droppable()).collect());
+        }
         region.put_aside(aside);
     }
 

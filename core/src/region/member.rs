@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::aside::Leftovers;
 use super::state::flag;
@@ -44,6 +45,11 @@ pub(crate) trait Member: Send + Sync {
     /// What users hold of a scope, with its type erased.
     fn handle(&self) -> Option<Box<dyn Any>> {
         None
+    }
+
+    /// Waits until a task is gone, for who waits in place of its handle.
+    fn poll_gone(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 
     /// A scope that was dropped half-way has no children any more: its failures want a receiver.
@@ -149,6 +155,15 @@ pub(crate) fn is_in_child_of(scope: &Region) -> bool {
     outwards_and_up(is_child).is_some()
 }
 
+/// Nobody is made to wait where nobody is around.
+fn hand_drains_to(around: Option<&Arc<dyn Member>>, drains: Vec<Work>) {
+    for work in drains {
+        if let (Work::Drain(drain), Some(around)) = (work, around) {
+            drain.hand_to(around);
+        }
+    }
+}
+
 /// Hands on what a region left when it was dropped half-way: to the region around it, or, where that has
 /// ended, the next one outwards; then to a task of its own on the same runtime. What cannot be placed is
 /// reported as lost.
@@ -160,6 +175,11 @@ pub(crate) fn hand_over(
     if left.is_empty() {
         return;
     }
+    let (drains, adopted) = std::mem::take(&mut left.adopted)
+        .into_iter()
+        .partition(|work| matches!(work, Work::Drain(_)));
+    left.adopted = adopted;
+    hand_drains_to(around, drains);
     if let Some(around) = around {
         left = left.bundled(from);
         let adopted = std::mem::take(&mut left.adopted);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::aside::{BoxFuture, Leftovers};
 use super::contain::{contain, drop_contained};
+use super::drain::Drain;
 use super::failure::Phase;
 use super::state::{Seen, flag};
 use super::{Member, Reason};
@@ -19,6 +20,8 @@ pub(crate) enum Work {
     CleanUps(NewestFirst),
     /// A wait for children, and clean-ups after it. A kill goes on to the children, and the wait stays.
     Wait(Wait),
+    /// A wait for a task whose handle was dropped. A kill goes on to it, and the wait stays.
+    Drain(Drain),
 }
 
 impl Work {
@@ -32,7 +35,13 @@ impl Work {
             Work::CleanUp(_) => 1,
             Work::CleanUps(some) => some.left.len(),
             Work::Wait(wait) => wait.then.as_ref().map_or(0, |then| then.left.len()),
+            Work::Drain(_) => 0,
         }
+    }
+
+    /// Whether there is anything that the clean-up deadline drops.
+    pub(super) fn is_droppable(&self) -> bool {
+        matches!(self, Work::Drain(_)) || self.cleanups() > 0
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -40,6 +49,7 @@ impl Work {
             Work::CleanUp(future) => future.as_mut().poll(cx),
             Work::CleanUps(some) => Pin::new(some).poll(cx),
             Work::Wait(wait) => Pin::new(wait).poll(cx),
+            Work::Drain(drain) => drain.poll(cx),
         }
     }
 
@@ -56,6 +66,10 @@ impl Work {
                 wait.scope.region().kill(reason);
                 cleanups.extend(wait.then.take().into_iter().flat_map(|then| then.left));
                 return Some(Work::Wait(wait));
+            }
+            Work::Drain(drain) => {
+                drain.kill(reason);
+                return Some(Work::Drain(drain));
             }
         }
         None

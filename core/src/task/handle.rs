@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::cell::Joinable;
 use super::join_error::JoinError;
 use crate::region::state::flag;
-use crate::region::{Reason, is_inside};
+use crate::region::{Reason, is_inside, leave_drain};
 
 /// The handle of a task that runs in the background; a future of its result.
 ///
@@ -27,6 +27,11 @@ use crate::region::{Reason, is_inside};
 ///
 /// **Dropping the handle cancels the task**; [`detach`](Task::detach) lets it run. A blocking job is
 /// the exception: dropping its handle lets it run, because nothing could stop it once it has started.
+///
+/// Where code of a task drops the handle, the innermost scope, task or `until` around does not end before
+/// the dropped task is gone: nothing is left behind. (Not if that one waits for such a task itself, as the
+/// two might wait for each other then; and not longer than the
+/// [clean-up deadline](crate::SpawnWith::cleanup_deadline).)
 ///
 /// A task is finished when it is *gone*: its future is dropped and its clean-ups have run before the
 /// result is there. A request to cancel takes effect where the body suspends; a body that never
@@ -237,6 +242,7 @@ impl<T> Drop for Task<T> {
             cell.discard();
         } else if !region.has(flag::JOB) {
             region.ask(None);
+            leave_drain(cell.into_member());
         }
     }
 }

@@ -114,6 +114,11 @@ impl<R: Spawn + Timer, F: Future> Future for Rooted<R, F> {
             this.member.is_some(),
             "a `Rooted` future was polled after it was ready"
         );
+        if this.enter.is_some() && frame::is_polling() {
+            if let Some(member) = this.member {
+                member.region().set(flag::IN_PLACE);
+            }
+        }
         let (member, seen, stow) = (&mut *this.member, this.seen, &mut InPlace(this.stowed));
         let ended = match this.enter {
             Some(rt) => rt.enter(Enter::Foreign, || {

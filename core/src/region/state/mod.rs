@@ -87,6 +87,10 @@ pub(crate) mod flag {
     pub(crate) const QUEUED: u32 = 1 << 16;
     /// The clock of the clean-up deadline runs.
     pub(crate) const TIMED: u32 = 1 << 18;
+    /// Something in this task, or in a child below, waits for a task whose handle it dropped.
+    pub(crate) const DRAINS: u32 = 1 << 19;
+    /// A root made in place, inside another task.
+    pub(crate) const IN_PLACE: u32 = 1 << 20;
 }
 
 /// Everything that most tasks never have. Made when it is first needed, and then kept: to see that
@@ -128,6 +132,8 @@ pub(crate) struct Parts {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+    /// How often `DRAINS` is held.
+    pub(crate) drains: usize,
     /// The clean-up deadline that was said of this region.
     cleanup_limit: Option<Duration>,
     /// The clock that says when it passes.

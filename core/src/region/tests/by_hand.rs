@@ -32,6 +32,10 @@ impl Default for Clocked {
 }
 
 impl Clocked {
+    pub(super) fn next_root(&self) -> BoxFuture {
+        self.hand.next_root()
+    }
+
     pub(super) fn advance(&self, by: Duration) {
         *self.now.lock().unwrap() += by;
     }
@@ -131,6 +135,16 @@ impl Play {
         for _ in 0..n {
             self.turn();
         }
+    }
+
+    /// Takes all tasks, to be polled elsewhere.
+    pub(super) fn take_roots(&mut self) -> Vec<BoxFuture> {
+        self.live();
+        std::mem::take(&mut self.roots)
+    }
+
+    pub(super) fn put_roots(&mut self, roots: Vec<BoxFuture>) {
+        self.roots.extend(roots);
     }
 
     /// How many tasks live.

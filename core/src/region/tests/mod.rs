@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod deadline;
+mod drain;
 mod grace;
 mod kill;
 mod programs;

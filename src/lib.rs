@@ -48,8 +48,9 @@
 //!
 //! | event | what happens, on every backend |
 //! |---|---|
-//! | a [`Task`]'s handle is dropped | the task is cancelled; [`detach`](Task::detach) lets it run |
+//! | a [`Task`]'s handle is dropped | the task is cancelled, and whoever dropped it does not end before it; [`detach`](Task::detach) lets it run |
 //! | [`cancel`](Task::cancel) | asked at the call; the body is dropped where it suspends; [`cancel_and_wait`](Task::cancel_and_wait) is ready when it is gone |
+//! | a task ignores a request, or its clean-up hangs | [`kill`](Task::kill) ends it; after 30 seconds it is killed by itself, see [`cleanup_deadline`](SpawnWith::cleanup_deadline) |
 //! | a task panics | a value, [`JoinError::is_panic`]; the thread and the runtime live on; nobody joined: the hook is told |
 //! | a destructor panics | contained, and a value too |
 //! | the runtime ends (the global ones never do) | its tasks are dropped; joins say [`is_lost`](JoinError::is_lost) |

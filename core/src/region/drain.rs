@@ -72,18 +72,9 @@ fn leave_in(here: &Arc<dyn Member>, task: Arc<dyn Member>) {
     if task.region().is_done() {
         return;
     }
-    let mut root = Arc::clone(here);
-    loop {
-        let around = root.region().up();
-        match around.or_else(|| root.scope()) {
-            Some(around) => root = around,
-            None => break,
-        }
-    }
-    // A job does not wait for what it leaves. Of a root in place it is not known whose family is around.
-    if root.region().has(flag::JOB | flag::IN_PLACE) {
+    let Some(root) = family_of(here) else {
         return;
-    }
+    };
     root.region().mark();
     let mark = Mark(Arc::downgrade(&root));
     // Against the same of another family: the mark first, then the look.
@@ -99,6 +90,24 @@ fn leave_in(here: &Arc<dyn Member>, task: Arc<dyn Member>) {
             Err(back) => work = back,
         }
         here = member.region().up();
+    }
+}
+
+/// The outermost root around, if it is known and waits at all.
+fn family_of(here: &Arc<dyn Member>) -> Option<Arc<dyn Member>> {
+    let mut root = Arc::clone(here);
+    loop {
+        let region = root.region();
+        // A job does not wait for what it leaves. Of a root in place it is not known who is around, and
+        // neither of a scope that was dropped half-way, whose children live on.
+        let is_lost = region.has(flag::INLINE) && region.is_done();
+        if is_lost || region.has(flag::JOB | flag::IN_PLACE) {
+            return None;
+        }
+        match region.up().or_else(|| root.scope()) {
+            Some(around) => root = around,
+            None => return Some(root),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug)]
 enum Whose {
     Task,
+    /// A region inside a task; named, it is a scope.
+    Region,
     Token,
     Callback,
 }
@@ -85,6 +87,14 @@ impl Failure {
             location,
             message: payload.as_ref().and_then(message).map(str::to_owned),
             payload: Mutex::new(payload),
+        }
+    }
+
+    /// Of a region inside a task, and not of the task.
+    pub(crate) fn of_region(self) -> Self {
+        Failure {
+            whose: Whose::Region,
+            ..self
         }
     }
 
@@ -151,6 +161,10 @@ impl fmt::Display for Failure {
                 f.write_str("in ")?;
                 describe(f, self.name(), self.location)?;
             }
+            Whose::Region => match self.name() {
+                Some(name) => write!(f, "in scope `{name}` (opened at {})", self.location)?,
+                None => write!(f, "in the region opened at {}", self.location)?,
+            },
             Whose::Token => write!(f, "(token made at {})", self.location)?,
             Whose::Callback => write!(f, "(callback registered at {})", self.location)?,
         }

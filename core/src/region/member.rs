@@ -125,6 +125,20 @@ pub(crate) fn is_stopped_with(scope: &Region) -> bool {
 
 /// Whether this thread runs in the body of `scope`, in a child of it, or something further inside.
 pub(crate) fn is_inside(scope: &Region) -> bool {
+    // Nearly all code runs in the root of a task that is no child: then one look is enough.
+    let at_once = frame::look(|here| {
+        let Some(here) = here else {
+            return Some(false);
+        };
+        match here.region() {
+            region if std::ptr::eq(region, scope) => Some(true),
+            region if region.has(flag::INLINE) || here.scope_region().is_some() => None,
+            _ => Some(false),
+        }
+    });
+    if let Some(inside) = at_once {
+        return inside;
+    }
     outwards_and_up(|member| std::ptr::eq(member.region(), scope).then_some(())).is_some()
 }
 

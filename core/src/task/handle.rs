@@ -108,7 +108,7 @@ impl<T> Task<T> {
     /// handle is ready.
     ///
     /// It is a request as well, and the first reason is the one shown. Returns at once; a task that is over
-    /// is not changed.
+    /// is not changed. To a blocking job it is no more than a request.
     ///
     /// # Examples
     ///

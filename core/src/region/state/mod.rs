@@ -443,7 +443,11 @@ impl Region {
 
     /// Makes a failure of this task.
     pub(crate) fn failure(&self, phase: Phase, payload: Option<Payload>) -> Failure {
-        Failure::new(phase, self.name(), self.location, payload)
+        let failure = Failure::new(phase, self.name(), self.location, payload);
+        match self.has(flag::INLINE) {
+            true => failure.of_region(),
+            false => failure,
+        }
     }
 
     /// Keeps a failure for the outcome.

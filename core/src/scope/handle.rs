@@ -556,7 +556,7 @@ impl<R: Spawn + Timer, E: Send + 'static> TryScope<R, E> {
     /// assert_eq!(outcome.unwrap_err().reason().unwrap().as_str(), "no patience");
     /// ```
     pub fn kill(&self, reason: impl Into<Reason>) {
-        self.scope.kill(reason.into());
+        self.scope.kill(&reason.into());
     }
 
     /// Asks the whole scope to stop, now; the future returned waits until it is over.

@@ -245,7 +245,7 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
     }
 
     /// Kills the whole scope.
-    pub(super) fn kill(&self, reason: Reason) {
+    pub(super) fn kill(&self, reason: &Reason) {
         if self.region.is_done() {
             return;
         }
@@ -253,7 +253,7 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             let stop = Stop::Cancelled(Some(reason.clone()));
             self.given_stop().get_or_insert(stop);
         }
-        self.region.kill(Some(&reason));
+        self.region.kill(Some(reason));
         self.waiters.wake();
     }
 

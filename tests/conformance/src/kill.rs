@@ -120,7 +120,8 @@ pub async fn a_kill_waits_for_a_blocking_child_that_has_started<H: Harness>(rt: 
     });
     started.await.unwrap();
     task.kill("test");
-    assert!(task.await.unwrap_err().is_cancelled());
+    // The job may be so quick that the task has its value before it sees the kill.
+    let _ = task.await;
     assert!(ended.load(Ordering::SeqCst));
 }
 

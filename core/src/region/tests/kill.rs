@@ -17,7 +17,7 @@ fn phases(error: &JoinError) -> Vec<Phase> {
 }
 
 async fn forever() {
-    pending().await
+    pending().await;
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn clean_ups_are_dropped_newest_first_and_each_is_reported() {
                 });
             }
             let _local = OnDrop(log, "body");
-            forever().await
+            forever().await;
         }
     });
     task.kill("test");

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyrt_core::{
-    JoinError, Phase, Runtime, Task, Timer, TryScope, cancel_all, cancel_requested, defer, shield,
+    Failure, JoinError, Phase, Runtime, Task, Timer, TryScope, cancel_all, cancel_requested, defer,
+    shield,
 };
 use futures::channel::oneshot;
 use futures::future::join_all;
@@ -21,7 +22,7 @@ use crate::{ByHand, Harness};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn phases(error: &JoinError) -> Vec<Phase> {
-    error.failures().iter().map(|f| f.phase()).collect()
+    error.failures().iter().map(Failure::phase).collect()
 }
 
 /// A task that ignores every request, and has a clean-up that hangs; ready once it runs.

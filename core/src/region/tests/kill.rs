@@ -17,7 +17,7 @@ fn phases(error: &JoinError) -> Vec<Phase> {
 }
 
 async fn forever() {
-    pending().await;
+    pending::<()>().await;
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn a_drain_that_was_left_by_a_dropped_region_is_that_of_the_one_around() {
 #[test]
 fn a_region_that_drops_many_handles_stays_flat() {
     let mut play = Play::default();
-    let task = play.start({
+    let mut task = play.start({
         let rt = play.rt.clone();
         async move {
             for _ in 0..1_000 {
@@ -286,7 +286,7 @@ fn a_region_that_drops_many_handles_stays_flat() {
         }
     });
     play.finish();
-    drop(task);
+    result(&mut task).unwrap();
 }
 
 #[test]

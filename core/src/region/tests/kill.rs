@@ -450,3 +450,108 @@ fn a_kill_reaches_a_thousand_tasks_inside_each_other_on_a_small_stack() {
         .join()
         .unwrap();
 }
+
+#[test]
+fn nothing_of_a_body_runs_after_the_kill_not_even_in_a_shield() {
+    let mut play = Play::default();
+    let log = Log::default();
+    let task = play.start({
+        let log = log.clone();
+        shield(async move {
+            loop {
+                say(&log, "polled");
+                tick().await;
+            }
+        })
+    });
+    task.kill("test");
+    assert_eq!(play.finish(), 1);
+    assert_eq!(said(&log), ["polled"]);
+    drop(task);
+}
+
+#[test]
+fn a_kill_from_inside_takes_effect_at_that_suspension_whatever_is_open() {
+    let rt = Hand::default();
+    let this = Arc::new(Mutex::new(None::<Task<()>>));
+    let task = rt.spawn({
+        let this = Arc::clone(&this);
+        shield(async move {
+            let token = CancelToken::new();
+            let inside = async {
+                defer(forever());
+                this.lock().unwrap().as_ref().unwrap().kill("by itself");
+                shield(forever()).await;
+            };
+            inside.until(&token).await.unwrap();
+        })
+    });
+    *this.lock().unwrap() = Some(task);
+    assert!(poll_once(rt.next_root().as_mut()).is_ready());
+}
+
+#[test]
+fn a_scope_killed_from_outside_and_dropped_unpolled_runs_no_clean_up() {
+    let mut play = Play::default();
+    let log = Log::default();
+    let mut task = play.start({
+        let (rt, log) = (play.rt.clone(), log.clone());
+        async move {
+            let (give, handle) = std::sync::mpsc::channel();
+            let mut scope = Box::pin(rt.try_scope(async |s: TryScope<_, String>| {
+                let cleanup = log.clone();
+                defer(async move { say(&cleanup, "never") });
+                let last = log.clone();
+                s.defer(async move { say(&last, "never") }).unwrap();
+                give.send(s).unwrap();
+                forever().await;
+                Ok(())
+            }));
+            let _ = super::poll_fn(|cx| Poll::Ready(scope.as_mut().poll(cx).is_ready())).await;
+            handle.recv().unwrap().kill("test");
+            drop(scope);
+            for _ in 0..3 {
+                tick().await;
+            }
+        }
+    });
+    play.finish();
+    result(&mut task).unwrap();
+    assert!(said(&log).is_empty());
+}
+
+#[test]
+fn what_a_destructor_defers_is_dropped_though_children_are_still_waited_for() {
+    struct Defers(Log);
+    impl Drop for Defers {
+        fn drop(&mut self) {
+            let held = OnDrop(self.0.clone(), "deferred and dropped");
+            defer(async move {
+                let _held = held;
+                unreachable!("killed");
+            });
+        }
+    }
+    let rt = Hand::default();
+    let log = Log::default();
+    let task = rt.spawn({
+        let (rt, log) = (rt.clone(), log.clone());
+        async move {
+            let held = Defers(log);
+            defer(async move {
+                let _held = held;
+                forever().await;
+            });
+            rt.scope(async |s| s.spawn(forever()).await).await;
+        }
+    });
+    let mut root = rt.next_root();
+    assert!(poll_once(root.as_mut()).is_pending());
+    let mut child = rt.next_root();
+    assert!(poll_once(child.as_mut()).is_pending());
+    task.kill("test");
+    assert!(poll_once(root.as_mut()).is_pending(), "the child lives");
+    assert_eq!(said(&log), ["deferred and dropped"]);
+    assert!(poll_once(child.as_mut()).is_ready());
+    assert!(poll_once(root.as_mut()).is_ready());
+}

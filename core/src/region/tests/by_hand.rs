@@ -23,9 +23,10 @@ pub(super) struct Clocked {
 
 impl Default for Clocked {
     fn default() -> Self {
+        let hand = Hand::default();
         Clocked {
-            hand: Hand::default(),
-            now: Arc::new(Mutex::new(Instant::now())),
+            now: Arc::new(Mutex::new(hand.now())),
+            hand,
             sleeps: Arc::default(),
         }
     }

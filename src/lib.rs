@@ -35,6 +35,8 @@
 //! | giving several errors as one | [`ErrorGroup::from_errors`] |
 //! | running borrowing futures side by side in one task | [`local_scope`], [`try_local_scope`]; [`local_scope_unsend`] |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
+//! | stopping many tasks; with a grace period | [`cancel_all`]; [`kill_after`](CancelAndWait::kill_after) |
+//! | ending what does not stop | [`Task::kill`], [`Child::kill`], [`TryScope::kill`]; the [clean-up deadline](SpawnWith::cleanup_deadline) does it by itself |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
@@ -53,8 +55,9 @@
 //!
 //! | event | what happens, on every backend |
 //! |---|---|
-//! | a [`Task`]'s handle is dropped | the task is cancelled; [`detach`](Task::detach) lets it run |
+//! | a [`Task`]'s handle is dropped | the task is cancelled, and whoever dropped it does not end before it; [`detach`](Task::detach) lets it run |
 //! | [`cancel`](Task::cancel) | asked at the call; the body is dropped where it suspends; [`cancel_and_wait`](Task::cancel_and_wait) is ready when it is gone |
+//! | a task ignores a request, or its clean-up hangs | [`kill`](Task::kill) ends it; after 30 seconds it is killed by itself, see [`cleanup_deadline`](SpawnWith::cleanup_deadline) |
 //! | a task panics | a value, [`JoinError::is_panic`]; the thread and the runtime live on; nobody joined: the hook is told |
 //! | a destructor panics | contained, and a value too |
 //! | the runtime ends (the global ones never do) | its tasks are dropped; joins say [`is_lost`](JoinError::is_lost) |
@@ -112,20 +115,21 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
-    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
-    Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherMap, GatherTasks,
-    Gathering, GatheringAll, Hole, Instant, JoinError, LocalChild, LocalOutcome, LocalRefused,
-    LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask, NextChild, NoRegion,
-    NoRuntime, NoValue, OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk,
-    RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused, Rooted, RunScope,
-    Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep,
-    Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Task, Timer, TryGather,
-    TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope,
-    TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_requested, checkpoint, current,
-    current_scope, defer, finally, gather, gather_all, local_scope, local_scope_unsend,
-    outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, try_defer,
-    try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
+    AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait, CancelGuard,
+    CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed,
+    ContextVar, Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherMap,
+    GatherTasks, Gathering, GatheringAll, Hole, Instant, JoinError, Kill, KillAfter, LocalChild,
+    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
+    NextChild, NoRegion, NoRuntime, NoValue, OnCancel, Origin, Outcome, OutsideRegions, Phase,
+    Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound,
+    Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith,
+    Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError,
+    Task, Timer, TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
+    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_all,
+    cancel_requested, checkpoint, current, current_scope, defer, finally, gather, gather_all,
+    local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
+    set_failure_hook, shield, try_defer, try_gather, try_local_scope, try_local_scope_unsend,
+    uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

@@ -64,7 +64,7 @@ pub trait Runtime: Spawn + Timer {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(self, None, future)
+        task::spawn(self, task::Words::default(), future)
     }
 
     /// Spawns a task without a handle: it runs until it ends or the runtime goes.
@@ -87,7 +87,7 @@ pub trait Runtime: Spawn + Timer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        task::spawn_detached(self, None, future);
+        task::spawn_detached(self, task::Words::default(), future);
     }
 
     /// Spawns a blocking job: a closure that may block its thread.
@@ -116,7 +116,7 @@ pub trait Runtime: Spawn + Timer {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        task::spawn_blocking(self, None, job)
+        task::spawn_blocking(self, task::Words::default(), job)
     }
 
     /// Begins a spawn that says more about the task: its name.

@@ -36,8 +36,8 @@ pub use scope::{
     try_local_scope_unsend,
 };
 pub use task::{
-    CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,
-    outside_regions, rooted,
+    CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
+    SpawnWith, Task, cancel_all, current, outside_regions, rooted,
 };
 
 /// What the test macro needs. No part of the public interface.

@@ -39,6 +39,41 @@ impl Test {
 
 const PLANTS: &[Plant] = &[
     Plant {
+        name: "a kill runs clean-ups",
+        file: "core/src/region/aside.rs",
+        was: "            if region.has(flag::KILLED) {\n                let",
+        now: "            if false {\n                let",
+        test: Test::Core("a_clean_up_that_runs_is_dropped_and_the_others_never_run"),
+    },
+    Plant {
+        name: "a kill stops at a scope that was dropped",
+        file: "core/src/region/work.rs",
+        was: "                wait.scope.region().kill(reason);",
+        now: "                let _ = reason;",
+        test: Test::Core("children_below_are_killed_and_waited_for_wherever_their_scope_is"),
+    },
+    Plant {
+        name: "a passed deadline kills nobody",
+        file: "core/src/region/deadline.rs",
+        was: "        region.kill(Some(&REASON));",
+        now: "        let _ = &REASON;",
+        test: Test::Suite("on_builtin::kill::children_are_killed_by_the_deadline_of_their_scope"),
+    },
+    Plant {
+        name: "drains make a circle",
+        file: "core/src/region/drain.rs",
+        was: "    if task.region().has(flag::DRAINS) {",
+        now: "    if false {",
+        test: Test::Core("tasks_that_drop_each_others_handles_do_not_wait_for_each_other_for_ever"),
+    },
+    Plant {
+        name: "a dropped handle leaves no drain",
+        file: "core/src/task/handle.rs",
+        was: "            leave_drain(cell.into_member());",
+        now: "            let _ = (leave_drain, cell.into_member());",
+        test: Test::Suite("on_builtin::kill::nothing_is_left_of_tasks_whose_handles_were_dropped"),
+    },
+    Plant {
         name: "dropping a handle detaches",
         file: "core/src/task/handle.rs",
         was: "        } else if !region.has(flag::JOB) {\n            region.ask(None);",
@@ -83,8 +118,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "the waker comes after the look at the work beside the body",
         file: "core/src/region/body.rs",
-        was: "        region.register(cx.waker(), seen);\n        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;",
-        now: "        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;\n        member.as_deref()?.region().register(cx.waker(), seen);",
+        was: "        region.register(cx.waker(), seen);\n        let mut over = beside(member, |region| Aside::poll_to_end(region, cx))?;",
+        now: "        let mut over = beside(member, |region| Aside::poll_to_end(region, cx))?;\n        member.as_deref()?.region().register(cx.waker(), seen);",
         test: Test::Core("the_waker_is_there_before_the_work_beside_the_body_is_looked_at"),
     },
     Plant {
@@ -132,8 +167,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "clean-ups run oldest first",
         file: "core/src/region/state/work.rs",
-        was: "            rare.cleanups.pop()",
-        now: "            (!rare.cleanups.is_empty()).then(|| rare.cleanups.remove(0))",
+        was: "() if !rare.cleanups.is_empty() => rare.cleanups.pop(),",
+        now: "() if !rare.cleanups.is_empty() => Some(rare.cleanups.remove(0)),",
         test: Test::Core("clean_ups_run_newest_first_after_the_body_is_dropped"),
     },
     Plant {

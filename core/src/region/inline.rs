@@ -232,6 +232,10 @@ impl<F: Future> PinnedDrop for Inline<F> {
         };
         let around = frame::current().or_else(|| member.region().up());
         hand_over(&member, around.as_ref(), left);
+        if !*this.given {
+            // It has no outcome of its own to stand beside: that of the region around is the next.
+            member.region().give_failures(around.as_deref());
+        }
         close(&*member, *this.given);
     }
 }

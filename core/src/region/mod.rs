@@ -7,7 +7,9 @@
 mod aside;
 pub(crate) mod body;
 pub(crate) mod contain;
+mod deadline;
 mod defer;
+mod drain;
 pub(crate) mod failure;
 mod finally;
 pub(crate) mod flat;
@@ -22,12 +24,12 @@ mod tests;
 mod token;
 mod until;
 pub(crate) mod watch;
+mod work;
 
-#[cfg(test)]
-pub(crate) use aside::Work;
 pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
+pub(crate) use drain::leave as leave_drain;
 pub use failure::{Failure, Phase, set_failure_hook};
 pub use finally::{Finally, finally};
 pub(crate) use frame::Masks;
@@ -42,3 +44,5 @@ pub use shield::{Hole, Mask, Shield, shield, uncancellable};
 pub(crate) use state::Region;
 pub use token::{CancelGuard, CancelToken, Cancelled, CancelledOwned, OnCancel};
 pub use until::{Cancellable, Until, cancel_requested, checkpoint};
+#[cfg(test)]
+pub(crate) use work::Work;

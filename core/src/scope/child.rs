@@ -86,7 +86,7 @@ impl<T> Child<T> {
 
     /// A child that its scope did not take: cancelled already.
     pub(super) fn refused(birth: Birth, scope: Arc<dyn Member>) -> Self {
-        let Birth { name, location } = birth;
+        let Birth { name, location, .. } = birth;
         let region = Region::new(location, 0);
         region.dress(name, None);
         region.ask(scope.region().reason().as_ref());
@@ -110,6 +110,16 @@ impl<T> Child<T> {
         if let Some(cell) = self.cell() {
             cell.region().ask(Some(&reason.into()));
             // One that waits for its turn would learn of it only then.
+            cell.hurry();
+        }
+    }
+
+    /// Stops this child at once: nothing of it runs any more, no shield and no clean-up.
+    ///
+    /// As [`Task::kill`](crate::Task::kill). The scope and the other children go on.
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        if let Some(cell) = self.cell() {
+            cell.region().kill(Some(&reason.into()));
             cell.hurry();
         }
     }

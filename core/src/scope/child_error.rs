@@ -155,7 +155,10 @@ impl<E> ChildError<E> {
             },
             what: match kind {
                 JoinKind::Panicked(payload) => What::Panicked(payload),
-                JoinKind::Lost | JoinKind::Cancelled(_) | JoinKind::Failed => What::Lost,
+                JoinKind::Lost
+                | JoinKind::Cancelled(_)
+                | JoinKind::Failed
+                | JoinKind::Oneself(_) => What::Lost,
             },
             failures,
         })

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::child::Child;
 use super::child_error::{ChildError, Origin, Place};
@@ -182,6 +183,7 @@ impl<F, T> Turned<F, T> {
 pub(super) struct Birth {
     pub(super) name: Option<Cow<'static, str>>,
     pub(super) location: &'static Location<'static>,
+    pub(super) cleanup_limit: Option<Duration>,
 }
 
 impl Birth {
@@ -190,6 +192,7 @@ impl Birth {
         Birth {
             name: None,
             location: Location::caller(),
+            cleanup_limit: None,
         }
     }
 }
@@ -224,6 +227,9 @@ where
     let watch = frame::look(|around| watch_of(around?));
     cell.region.dress(birth.name, watch);
     cell.region.inherit_context();
+    if let Some(limit) = birth.cleanup_limit {
+        cell.region.limit_cleanups(limit);
+    }
     cell
 }
 

@@ -260,6 +260,19 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         self.waiters.wake();
     }
 
+    /// Kills the whole scope.
+    pub(super) fn kill(&self, reason: &Reason) {
+        if self.region.is_done() {
+            return;
+        }
+        if !self.is_asked() {
+            let stop = Stop::Cancelled(Some(reason.clone()));
+            self.given_stop().get_or_insert(stop);
+        }
+        self.region.kill(Some(reason));
+        self.waiters.wake();
+    }
+
     pub(super) fn take_stop(&self) -> Option<Stop> {
         self.given_stop().take()
     }

@@ -155,6 +155,26 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
         Ok(())
     }
 
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.region.is_done() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let mut slot = self.slot();
+        // Set under the lock, so: either it is seen here, or the waker is found there.
+        if self.region.is_done() {
+            drop(slot);
+            self.region.let_go(Some(waker));
+            return Poll::Ready(());
+        }
+        let before = std::mem::replace(&mut *slot, Slot::Joiner(waker));
+        drop(slot);
+        if let Slot::Joiner(waker) = before {
+            self.region.let_go(Some(waker));
+        }
+        Poll::Pending
+    }
+
     fn publish(&self, outcome: &mut dyn Any) {
         let outcome = outcome
             .downcast_mut::<Option<Joined<O>>>()
@@ -172,8 +192,8 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
         }
         self.region.forget_runner();
         self.region.forget_context();
-        if self.region.has(flag::NO_HANDLE) {
-            // Nobody waits, and nobody will: no lock is needed.
+        if self.region.has(flag::NO_HANDLE) && self.owner.scope_region().is_some() {
+            // Nobody waits for a child but its scope: no lock is needed. For another task a drain may.
             self.region.set_done();
             self.unreceived(outcome);
             self.region.unwatch();
@@ -223,6 +243,9 @@ pub(crate) trait Joinable<T>: Send + Sync {
 
     /// Gets rid of the outcome of a task that is over.
     fn discard(self: Arc<Self>);
+
+    /// The same cell as what its root sees of it.
+    fn into_member(self: Arc<Self>) -> Arc<dyn Member>;
 }
 
 impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
@@ -264,6 +287,10 @@ impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
             self.region.let_go(Some(waker));
         }
         false
+    }
+
+    fn into_member(self: Arc<Self>) -> Arc<dyn Member> {
+        self
     }
 
     fn discard(self: Arc<Self>) {

@@ -120,6 +120,9 @@ fn publish_lost<T: Send + 'static>(member: &dyn Member) {
 pub(crate) fn spawn_orphans<R: Spawn + Timer>(rt: &R, from: &Region, left: Leftovers) {
     let orphans = Region::new(from.location(), flag::NO_HANDLE | flag::ORPHANS);
     orphans.dress(from.name(), from.watch());
+    if let Some(limit) = from.cleanup_limit() {
+        orphans.limit_cleanups(limit);
+    }
     let orphanage: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(orphans, Free(rt.clone())));
     let open = orphanage.region();
     let adopted = left

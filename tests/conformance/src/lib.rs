@@ -46,6 +46,7 @@ pub mod context;
 pub mod current;
 pub mod enter;
 pub mod gather;
+pub mod kill;
 pub mod local;
 pub mod map;
 pub mod panics;
@@ -282,6 +283,22 @@ macro_rules! __cases {
                 a_request_during_a_race_gives_no_value
                 the_first_ok_comes_with_the_errors_before_it
                 a_seed_decides_ties_alike_everywhere
+            }
+            async kill {
+                a_kill_ends_what_a_request_does_not
+                a_kill_drops_the_body_before_the_result_is_there
+                a_kill_reaches_children_below_shields_and_waits_for_them
+                a_kill_waits_for_a_blocking_child_that_has_started
+                a_scope_is_killed_by_its_handle
+                a_clean_up_that_hangs_ends_with_its_deadline
+                a_deadline_counts_from_the_end_of_the_body_where_nobody_asked
+                children_are_killed_by_the_deadline_of_their_scope
+                many_are_cancelled_and_waited_for
+                who_is_left_after_the_grace_period_is_killed
+                nothing_is_left_of_tasks_whose_handles_were_dropped
+                tasks_that_drop_each_others_handles_end
+                who_waits_for_itself_learns_of_it
+                kills_and_requests_from_many_threads_agree
             }
             sync block_on {
                 a_value_comes_back

@@ -78,7 +78,7 @@ impl Region {
             self.has(flag::ASKING)
         });
         if asked {
-            kid.region().ask(self.reason().as_ref());
+            self.ask_alike(kid.region());
         }
     }
 

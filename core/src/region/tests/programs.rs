@@ -126,6 +126,10 @@ struct World {
     locals: AtomicIsize,
     cleanups: AtomicUsize,
     cleaned: AtomicUsize,
+    /// Clean-ups that were dropped unfinished.
+    cut: AtomicUsize,
+    /// Tasks are killed in this program.
+    kills: bool,
     /// An arm that lost is being dropped: what is inside it could not unwind.
     dropping_an_arm: AtomicBool,
     wrong: Mutex<Vec<String>>,
@@ -141,6 +145,17 @@ impl World {
 
     fn wrong(&self, what: impl Into<String>) {
         self.wrong.lock().unwrap().push(what.into());
+    }
+}
+
+/// A clean-up that has not run to its end.
+struct Unfinished(Option<Arc<World>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(world) = &self.0 {
+            world.cut.fetch_add(1, SeqCst);
+        }
     }
 }
 
@@ -162,7 +177,8 @@ impl Drop for Local {
             .iter()
             .map(|region| region.0.load(SeqCst))
             .sum();
-        if left > 0 && !self.world.dropping_an_arm.load(SeqCst) {
+        // A kill skips the order.
+        if left > 0 && !self.world.dropping_an_arm.load(SeqCst) && !self.world.kills {
             self.world
                 .wrong("a local died before the clean-ups of a region that was opened after it");
         }
@@ -264,6 +280,7 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                     world.cleanups.fetch_add(1, SeqCst);
                     record.0.fetch_add(1, SeqCst);
                     let (world, record) = (Arc::clone(&world), Arc::clone(&record));
+                    let mut unfinished = Unfinished(Some(Arc::clone(&world)));
                     defer(async move {
                         for _ in 0..ticks {
                             tick().await;
@@ -272,6 +289,7 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                         shield(tick()).await;
                         world.cleaned.fetch_add(1, SeqCst);
                         record.0.fetch_sub(1, SeqCst);
+                        unfinished.0.take();
                     });
                 }
                 Step::Shield(steps) => shield(part(steps)).await,
@@ -339,8 +357,14 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                 }
                 Step::Spawn(steps) => {
                     let record = Arc::new(Record::default());
+                    let killed = world.kills && steps.len() == 1;
                     let body = run(Arc::clone(&world), record, steps);
-                    let _ = world.rt.spawn(body).await;
+                    let task = world.rt.spawn(body);
+                    if killed {
+                        tick().await;
+                        task.kill("by the program");
+                    }
+                    let _ = task.await;
                 }
                 Step::SpawnDrop(steps) => {
                     let record = Arc::new(Record::default());
@@ -394,19 +418,34 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
     })
 }
 
+/// How the task of a program is ended, at a random step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Asked,
+    /// Killed, perhaps asked before. The order and the clean-ups are skipped; nothing else is.
+    Killed,
+}
+
 /// Runs the program of one seed, and says what was wrong with it.
-fn program(seed: u64) -> Result<(), String> {
+fn program(seed: u64, end: End) -> Result<(), String> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     for _ in 0..8 {
         random.below(2);
     }
     let steps = random.steps(5, false);
-    let world = Arc::new(World::default());
+    let world = Arc::new(World {
+        kills: end == End::Killed,
+        ..World::default()
+    });
     let record = Arc::new(Record::default());
     let task = world
         .rt
         .spawn(run(Arc::clone(&world), record, steps.clone()));
     let request = random.below(40);
+    let kill = match end {
+        End::Asked => usize::MAX,
+        End::Killed => random.below(60),
+    };
     let mut roots: Vec<BoxFuture> = Vec::new();
     let fail = |what: String| Err(format!("seed {seed}: {what}\n{steps:#?}"));
     for step in 0..4_000 {
@@ -416,6 +455,8 @@ fn program(seed: u64) -> Result<(), String> {
         }
         if step == request {
             task.cancel("a random step");
+        } else if step == kill {
+            task.kill("a random step");
         } else if random.below(30) == 0 {
             world.tokens[random.below(TOKENS)].cancel("a random token");
         }
@@ -432,8 +473,9 @@ fn program(seed: u64) -> Result<(), String> {
     }
     drop(task);
     let (due, run) = (world.cleanups.load(SeqCst), world.cleaned.load(SeqCst));
-    if due != run {
-        return fail(format!("{run} of {due} clean-ups ran"));
+    let cut = world.cut.load(SeqCst);
+    if due != run + cut || (cut > 0 && !world.kills) {
+        return fail(format!("{run} of {due} clean-ups ran, {cut} were dropped"));
     }
     let locals = world.locals.load(SeqCst);
     if locals != 0 {
@@ -448,12 +490,21 @@ fn program(seed: u64) -> Result<(), String> {
 
 #[test]
 fn random_programs_end_clean_whatever_is_asked_of_them() {
+    programs(End::Asked);
+}
+
+#[test]
+fn random_programs_end_whole_when_they_are_killed() {
+    programs(End::Killed);
+}
+
+fn programs(end: End) {
     if let Some(seed) = number("ANYRT_PROGRAM_SEED") {
-        return program(seed).unwrap();
+        return program(seed, end).unwrap();
     }
     let programs = number("ANYRT_PROGRAMS").unwrap_or(20_000);
     let failed: Vec<String> = (1..=programs)
-        .filter_map(|seed| program(seed).err())
+        .filter_map(|seed| program(seed, end).err())
         .collect();
     if let Some(first) = failed.iter().min_by_key(|text| text.len()) {
         panic!(

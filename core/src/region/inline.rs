@@ -177,6 +177,7 @@ impl<F: Future> Inline<F> {
         };
         if let Some(member) = this.member.take() {
             *this.reason = member.region().reason();
+            member.region().forget_runner();
             close(&*member, *this.given);
         }
         // Our own request is void where the region around is asked too: that one decides.
@@ -198,7 +199,6 @@ fn is_asked_around() -> bool {
 /// Leaves the region around, and reports what has no place in an outcome; a given member does so itself.
 fn close(member: &dyn Member, given: bool) {
     let region = member.region();
-    region.forget_runner();
     if !given {
         region.report_kept();
     }
@@ -214,6 +214,8 @@ impl<F: Future> PinnedDrop for Inline<F> {
         let Some((member, left)) = abandon(this.body, this.member.take(), stow) else {
             return;
         };
+        // Before others learn of what is left: who waits for the children registers in its place.
+        member.region().forget_runner();
         let around = frame::current().or_else(|| member.region().up());
         hand_over(&member, around.as_ref(), left);
         close(&*member, *this.given);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::aside::{Leftovers, Work, WorkKind};
 use super::state::flag;
 use super::watch::Watch;
-use super::{Phase, Region, frame};
+use super::{Phase, Reason, Region, frame};
 use crate::region::contain::drop_contained;
 use crate::runtime::AnyRuntime;
 
@@ -32,6 +32,12 @@ pub(crate) trait Member: Send + Sync {
 
     /// The same, to be looked at only.
     fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// Why this task was asked to stop with all the children of its scope, where it was: it may not have
+    /// been in the scope's list.
+    fn asked_as_child(&self) -> Option<Reason> {
         None
     }
 

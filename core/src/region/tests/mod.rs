@@ -1,5 +1,6 @@
 //! Regions, polled by hand: shields, clean-ups, regions inside regions, and requests at every point.
 
+pub(crate) mod counted;
 mod programs;
 
 use std::future::{Future, pending, poll_fn};

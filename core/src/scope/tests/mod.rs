@@ -1,5 +1,6 @@
 //! Scopes, polled by hand; what their errors know, how they are written, where they go through `?`.
 
+mod breaks;
 mod convert;
 mod run;
 mod show;

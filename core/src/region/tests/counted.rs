@@ -33,6 +33,11 @@ pub(crate) struct Counted(Count);
 
 impl Counted {
     pub(crate) fn receive(self) {
+        self.seen();
+    }
+
+    /// For who cannot take it, but deals with it.
+    pub(crate) fn seen(&self) {
         self.0.0[1].fetch_add(1, SeqCst);
     }
 }

@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a case is a test")]
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyrt_core::{JoinError, Runtime, ScopeError, Verdict, defer};
@@ -419,14 +421,27 @@ pub async fn each_cell_of_the_policies_is_true<H: Harness>(rt: H::Handle) {
     }
 }
 
+/// A body and what is dropped with it, and not while it unwinds: a second panic then would abort.
+struct Guarded {
+    _guard: Option<PanicOnDrop>,
+    body: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Future for Guarded {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.body.as_mut().poll(cx)
+    }
+}
+
 /// Every row of the table of outcomes, but the last one.
 pub async fn each_row_of_the_outcomes_is_true<H: Harness>(rt: H::Handle) {
     for row in rows() {
         println!("{row:?}");
         let name = unique_name();
         let (start, started) = oneshot::channel();
-        let task = rt.spawn_with().name(name.clone()).spawn(async move {
-            let _guard = row.destructor_panics.then_some(PanicOnDrop("destructor"));
+        let body = async move {
             defer(async move {
                 yield_once().await;
                 assert!(!row.clean_up_panics, "clean-up");
@@ -437,6 +452,10 @@ pub async fn each_row_of_the_outcomes_is_true<H: Harness>(rt: H::Handle) {
                 Body::Panics => panic!("body"),
                 Body::Cancelled => pending().await,
             }
+        };
+        let task = rt.spawn_with().name(name.clone()).spawn(Guarded {
+            _guard: row.destructor_panics.then(|| PanicOnDrop("destructor")),
+            body: Box::pin(body),
         });
         started.await.unwrap();
         if row.body == Body::Cancelled {

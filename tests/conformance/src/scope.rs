@@ -356,6 +356,7 @@ pub async fn a_scope_that_loses_a_select_is_drained_by_its_task<H: Harness>(rt: 
     let task = rt.spawn(async move {
         let rt = scopes;
         let (start, started) = oneshot::channel();
+        let (open, gate) = oneshot::channel::<()>();
         let child = inner.clone();
         let scope = rt.try_scope(async move |s| {
             s.spawn(async move {
@@ -365,7 +366,7 @@ pub async fn a_scope_that_loses_a_select_is_drained_by_its_task<H: Harness>(rt: 
                 });
                 shield(async {
                     start.send(()).unwrap();
-                    yields(3).await;
+                    gate.await.unwrap();
                 })
                 .await;
                 Err::<(), _>("late")
@@ -375,6 +376,7 @@ pub async fn a_scope_that_loses_a_select_is_drained_by_its_task<H: Harness>(rt: 
         let lost = select(Box::pin(scope), started).await;
         assert!(matches!(lost, Either::Right(_)));
         drop(lost);
+        open.send(()).unwrap();
         panic!("so that there is an outcome with failures");
     });
     let error = task.await.unwrap_err();

@@ -476,13 +476,14 @@ pub async fn every_error_has_one_receiver_though_all_happens_at_once<H: Harness>
 pub async fn the_errors_of_a_scope_dropped_in_no_task_go_to_the_hook<H: Harness>(rt: H::Handle) {
     let name = unique_name();
     let (start, started) = oneshot::channel();
+    let (open, gate) = oneshot::channel::<()>();
     let child = name.clone();
     let thread = std::thread::spawn(move || {
         let scope = rooted(&rt, async {
             rt.try_scope(async |s| {
                 s.spawn_with().name(child).spawn(shield(async {
                     start.send(()).unwrap();
-                    yields(3).await;
+                    gate.await.unwrap();
                     Err::<(), _>("late")
                 }));
                 pending::<Result<(), &str>>().await
@@ -492,6 +493,7 @@ pub async fn the_errors_of_a_scope_dropped_in_no_task_go_to_the_hook<H: Harness>
         futures::executor::block_on(async {
             drop(futures::future::select(Box::pin(scope), started).await);
         });
+        open.send(()).unwrap();
     });
     until(|| reported(&name).len() == 1).await;
     thread.join().unwrap();

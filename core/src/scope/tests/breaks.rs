@@ -280,6 +280,29 @@ fn asking_the_children_to_stop_while_one_is_first_polled_reaches_it() {
 }
 
 #[test]
+fn a_scope_that_is_cancelled_while_a_child_is_first_polled_stops_it() {
+    let mut play = Play::default();
+    let rt = play.rt.clone();
+    let outcome: Result<(), ScopeError<&str>> = play
+        .run(async move {
+            rt.try_scope(async |s| {
+                let inner = s.clone();
+                s.spawn(async move {
+                    inner.cancel("from a child");
+                    pending::<()>().await;
+                });
+                Ok(())
+            })
+            .await
+        })
+        .unwrap();
+    assert_eq!(
+        outcome.unwrap_err().reason().unwrap().as_str(),
+        "from a child"
+    );
+}
+
+#[test]
 fn asking_the_children_to_stop_leaves_what_the_body_has_open_alone() {
     let mut play = Play::default();
     let rt = play.rt.clone();
@@ -533,4 +556,36 @@ fn an_early_error_whose_caller_is_gone_is_not_lost() {
     });
     assert!(done.unwrap().is_ok());
     assert_eq!((count.made(), count.received()), (1, 1));
+}
+
+#[test]
+fn a_late_error_of_a_scope_that_was_dropped_in_no_task_goes_to_the_hook() {
+    for rooted in [false, true] {
+        let mut play = Play::default();
+        let rt = play.rt.clone();
+        let count = Count::default();
+        let error = count.error();
+        let scope = async {
+            rt.try_scope(async |s| {
+                s.spawn(async {
+                    shield(ticks(3)).await;
+                    Err::<(), _>(error)
+                });
+                pending::<Result<(), _>>().await
+            })
+            .await
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        if rooted {
+            let mut scope = Box::pin(crate::rooted(&rt, scope));
+            assert!(scope.as_mut().poll(&mut cx).is_pending());
+            play.turn();
+        } else {
+            let mut scope = Box::pin(scope);
+            assert!(scope.as_mut().poll(&mut cx).is_pending());
+            play.turn();
+        }
+        play.end();
+        assert_eq!(count.received(), 1, "rooted: {rooted}");
+    }
 }

@@ -218,7 +218,9 @@ impl<V, E> Future for Start<V, E> {
                 if frame::is_stopping() {
                     return Poll::Pending;
                 }
-                *self.meeting.state() = State::Over;
+                let before = std::mem::replace(&mut *self.meeting.state(), State::Over);
+                // Outside the lock: it holds our waker.
+                drop(before);
                 Poll::Ready(Err(StartError {
                     kind: Kind::Cancelled,
                 }))

@@ -51,6 +51,7 @@ pub mod regions;
 pub mod scope;
 pub mod scope_errors;
 pub mod scope_limits;
+pub mod scope_stops;
 pub mod shutdown;
 pub mod task;
 pub mod time;
@@ -227,7 +228,6 @@ macro_rules! __cases {
                 another_thread_closes_a_scope
                 a_handle_kept_after_the_end_refuses
                 all_children_may_be_asked_to_stop_and_the_body_goes_on
-                a_scope_that_loses_a_select_is_drained_by_its_task
                 a_scope_runs_in_a_foreign_executor
                 a_child_may_spawn_while_it_is_dropped
             }
@@ -243,10 +243,6 @@ macro_rules! __cases {
                 a_panic_of_a_child_goes_on_where_the_scope_is_awaited
                 a_panic_of_the_body_goes_on_when_the_children_are_gone
                 destructors_that_panic_are_errors_too
-                a_request_from_outside_ends_inside_out_and_gives_nothing
-                a_lost_runtime_is_an_error_of_the_scope
-                every_error_has_one_receiver_though_all_happens_at_once
-                the_errors_of_a_scope_dropped_in_no_task_go_to_the_hook
             }
             async scope_limits {
                 never_more_run_than_the_limit_says_and_they_start_in_order
@@ -262,6 +258,13 @@ macro_rules! __cases {
                 a_thousand_scopes_inside_each_other_stop
                 a_spawn_that_races_the_end_is_waited_for_or_refused
                 a_scope_with_one_short_child_after_the_other_stays_small
+            }
+            async scope_stops {
+                a_scope_that_loses_a_select_is_drained_by_its_task
+                a_request_from_outside_ends_inside_out_and_gives_nothing
+                a_lost_runtime_is_an_error_of_the_scope
+                every_error_has_one_receiver_though_all_happens_at_once
+                the_errors_of_a_scope_dropped_in_no_task_go_to_the_hook
             }
             async matrix {
                 each_cell_of_the_policies_is_true

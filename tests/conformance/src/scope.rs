@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use anyrt_core::{
     Child, Runtime, Scope, ScopeError, TryScope, WaitFor, cancel_requested, current_scope, defer,
-    shield,
 };
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::select;
 
 use crate::faults::{OnDrop, until, yield_once};
 use crate::{ByHand, Harness};
@@ -347,42 +346,6 @@ pub async fn all_children_may_be_asked_to_stop_and_the_body_goes_on<H: Harness>(
         })
         .await;
     assert_eq!(value, 5);
-}
-
-pub async fn a_scope_that_loses_a_select_is_drained_by_its_task<H: Harness>(rt: H::Handle) {
-    let log = Log::default();
-    let inner = log.clone();
-    let scopes = rt.clone();
-    let task = rt.spawn(async move {
-        let rt = scopes;
-        let (start, started) = oneshot::channel();
-        let (open, gate) = oneshot::channel::<()>();
-        let child = inner.clone();
-        let scope = rt.try_scope(async move |s| {
-            s.spawn(async move {
-                defer(async move {
-                    yields(3).await;
-                    say(&child, "child cleaned up");
-                });
-                shield(async {
-                    start.send(()).unwrap();
-                    gate.await.unwrap();
-                })
-                .await;
-                Err::<(), _>("late")
-            });
-            pending::<Result<(), &str>>().await
-        });
-        let lost = select(Box::pin(scope), started).await;
-        assert!(matches!(lost, Either::Right(_)));
-        drop(lost);
-        open.send(()).unwrap();
-        panic!("so that there is an outcome with failures");
-    });
-    let error = task.await.unwrap_err();
-    assert_eq!(said(&log), ["child cleaned up"]);
-    let late = error.failures()[0].take_payload().unwrap();
-    assert_eq!(late.downcast_ref(), Some(&"late"));
 }
 
 pub async fn a_scope_runs_in_a_foreign_executor<H: Harness>(rt: H::Handle) {

@@ -219,8 +219,7 @@ pub async fn a_token_stops_a_scope_shielded_or_not<H: Harness>(rt: H::Handle) {
             .until(&token)
             .run(async |_| unreachable!("cancelled before"))
             .await;
-        let error: ScopeError<_> = outcome.map(|()| ()).unwrap_err();
-        assert!(error.is_cancelled());
+        assert!(outcome.is_err_and(|error| error.is_cancelled()));
     }
 }
 

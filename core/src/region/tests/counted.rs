@@ -44,8 +44,10 @@ impl Counted {
 
 /// Receives what a failure carries, if it is one of ours.
 pub(crate) fn received(failure: &Failure) {
-    if let Some(Ok(error)) = failure.take_payload().map(|payload| payload.downcast()) {
-        let error: Counted = *error;
+    let Some(payload) = failure.take_payload() else {
+        return;
+    };
+    if let Ok(error) = payload.downcast::<Counted>() {
         error.receive();
     }
 }

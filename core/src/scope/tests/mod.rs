@@ -2,6 +2,7 @@
 
 mod breaks;
 mod convert;
+mod ends;
 mod run;
 mod show;
 mod value;

@@ -48,6 +48,7 @@
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
+//! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
 //!
@@ -113,6 +114,9 @@ mod gates;
 pub mod prelude;
 #[cfg(feature = "macros")]
 mod testing;
+
+#[doc = include_str!("semantics.md")]
+pub mod semantics {}
 
 pub use anyrt_core::{
     AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait, CancelGuard,

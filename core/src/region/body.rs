@@ -87,6 +87,8 @@ fn go_on<F: Future>(
         let scope = member.as_deref()?.scope_region();
         if let Some(scope) = scope.filter(|scope| scope.has(flag::ASKING)) {
             scope.ask_alike(region);
+        } else if let Some(reason) = member.as_deref()?.asked_as_child() {
+            region.ask(Some(&reason));
         }
     }
     // A request that came before this poll: what is open inside is polled once more, so that it may

@@ -8,7 +8,7 @@ use super::aside::Leftovers;
 use super::state::flag;
 use super::watch::Watch;
 use super::work::Work;
-use super::{Failure, Phase, Region, failure, frame};
+use super::{Failure, Phase, Reason, Region, failure, frame};
 use crate::region::contain::drop_contained;
 use crate::runtime::AnyRuntime;
 
@@ -34,6 +34,12 @@ pub(crate) trait Member: Send + Sync {
 
     /// The same, to be looked at only.
     fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// Why this task was asked to stop with all the children of its scope, where it was: it may not have
+    /// been in the scope's list.
+    fn asked_as_child(&self) -> Option<Reason> {
         None
     }
 

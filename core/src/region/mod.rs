@@ -20,7 +20,7 @@ mod reason;
 mod shield;
 pub(crate) mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 mod until;
 pub(crate) mod watch;

@@ -391,7 +391,8 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
 
     /// Asks the children to stop when the body has ended, whatever it gives.
     ///
-    /// So helpers of the body need not be stopped by hand. What they return then is no error.
+    /// So helpers of the body need not be stopped by hand, and that they were stopped is no error. One that
+    /// fails on its way out is an error as ever.
     pub fn cancel_on_exit(mut self) -> Self {
         self.rules.cancel_on_exit = true;
         self

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::in_scope::Birth;
+use crate::region::contain::Payload;
 use crate::region::state::flag;
-use crate::region::{Member, Reason, Region, is_stopped_with};
+use crate::region::{Member, Phase, Reason, Region, is_stopped_with};
 use crate::task::{JoinError, Joinable};
 
 /// The handle of a child of a scope; a future of the child's value.
@@ -168,6 +169,13 @@ impl<T> Child<T> {
     /// Returns where the child was spawned.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
+    }
+
+    /// Reports what went wrong in it and has no other receiver.
+    pub(super) fn report(&self, phase: Phase, payload: Payload) {
+        if let Some(cell) = self.cell() {
+            cell.region().report(phase, Some(payload));
+        }
     }
 
     /// Whether its scope did not take it.

@@ -62,9 +62,15 @@ where
         Some(&self.scope.region)
     }
 
+    fn asked_as_child(&self) -> Option<Reason> {
+        self.scope.child_is_asked(self.index)
+    }
+
     fn hurry(&self, region: &Region) {
-        // From outside it may wait; what runs in the scope, and waits for it, keeps its place occupied.
-        if region.has(flag::QUEUED) && is_in_child_of(&self.scope.region) {
+        // From outside it may wait; what runs in the scope, and waits for it, keeps its place occupied. One
+        // that is asked to stop ends without being run.
+        let hurries = || region.has(flag::ASKING) || is_in_child_of(&self.scope.region);
+        if region.has(flag::QUEUED) && hurries() {
             if let Some(limit) = &self.scope.limit {
                 limit.hurry(&self.scope, self.index);
             }
@@ -355,6 +361,10 @@ where
 {
     fn start(self: Box<Self>, rt: &R) {
         self.cell.region.clear(flag::QUEUED);
-        start_job(rt, self.job);
+        match self.cell.region.has(flag::ASKED) {
+            // It only ends: no thread is needed for that.
+            true => self.job.run(),
+            false => start_job(rt, self.job),
+        }
     }
 }

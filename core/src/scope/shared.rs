@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::child_error::ChildError;
@@ -50,6 +50,10 @@ pub(super) struct Shared<R, E> {
     unlisted: AtomicUsize,
     /// A child was stopped because the scope was: the scope has no value.
     cut: AtomicBool,
+    /// Children with a lower index than this were asked to stop, and why. The number is outside the lock
+    /// too, as every child looks at it.
+    asked_below: AtomicUsize,
+    asked_why: Mutex<Option<Reason>>,
     stop: Mutex<Option<Stop>>,
     errors: Mutex<Option<ErrorGroup<E>>>,
     ends: Mutex<VecDeque<usize>>,
@@ -103,6 +107,8 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             seen: AtomicUsize::new(0),
             unlisted: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
+            asked_below: AtomicUsize::new(0),
+            asked_why: Mutex::new(None),
             stop: Mutex::new(None),
             errors: Mutex::new(None),
             ends: Mutex::default(),
@@ -149,9 +155,18 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         if self.is_asked() || self.region.is_done() {
             return None;
         }
-        if self.live.fetch_add(1, Ordering::AcqRel) == 0 && !self.region.hold() {
-            self.live.fetch_sub(1, Ordering::AcqRel);
-            return None;
+        let more = |live: usize| (live > 0).then_some(live + 1);
+        let lives = self
+            .live
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        if lives.is_err() {
+            // Held before it is counted: who finds it counted relies on that.
+            if !self.region.hold() {
+                return None;
+            }
+            if self.live.fetch_add(1, Ordering::AcqRel) > 0 {
+                self.region.release();
+            }
         }
         Some(self.spawned.fetch_add(1, Ordering::Relaxed))
     }
@@ -237,6 +252,10 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         }
     }
 
+    pub(super) fn has_errors(&self) -> bool {
+        self.errors().is_some()
+    }
+
     pub(super) fn take_errors(&self) -> Option<ErrorGroup<E>> {
         self.errors().take()
     }
@@ -293,7 +312,27 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
 
     /// Asks those that are children now, and nobody else.
     pub(super) fn cancel_children(&self, reason: &Reason) {
-        self.region.ask_kids(reason);
+        *self.asked_why() = Some(reason.clone());
+        let below = self.spawned();
+        self.asked_below.fetch_max(below, Ordering::SeqCst);
+        // Either a child that is listed just now is found below, or it finds the number.
+        fence(Ordering::SeqCst);
+        self.region.ask_children(reason);
+        if let Some(limit) = &self.limit {
+            limit.start_below(self, below);
+        }
+    }
+
+    fn asked_why(&self) -> MutexGuard<'_, Option<Reason>> {
+        self.asked_why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether all that were children when there were no more than this were asked to stop, and why.
+    pub(super) fn child_is_asked(&self, index: usize) -> Option<Reason> {
+        let asked = index < self.asked_below.load(Ordering::SeqCst);
+        asked.then(|| self.asked_why().clone()).flatten()
     }
 
     /// Registers a clean-up to run when the children are gone.

@@ -9,7 +9,7 @@ use super::root::spawn_orphans;
 use crate::region::contain::drop_contained;
 use crate::region::flat::flat;
 use crate::region::state::flag;
-use crate::region::{Leftovers, Member, Phase, Region};
+use crate::region::{Leftovers, Member, Phase, Reason, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 
 /// What becomes of a task.
@@ -36,6 +36,11 @@ pub(crate) trait Owner<O>: Send + Sync + 'static {
 
     /// The same, to be looked at only.
     fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// Why it was asked to stop with all children of its scope, if it was.
+    fn asked_as_child(&self) -> Option<Reason> {
         None
     }
 
@@ -148,6 +153,10 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
 
     fn scope_region(&self) -> Option<&Region> {
         self.owner.scope_region()
+    }
+
+    fn asked_as_child(&self) -> Option<Reason> {
+        self.owner.asked_as_child()
     }
 
     fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers> {

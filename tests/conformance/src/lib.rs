@@ -49,10 +49,15 @@ pub mod gather;
 pub mod kill;
 pub mod local;
 pub mod map;
+pub mod matrix;
 pub mod panics;
 pub mod race;
 pub mod real_time;
 pub mod regions;
+pub mod scope;
+pub mod scope_errors;
+pub mod scope_limits;
+pub mod scope_stops;
 pub mod shutdown;
 pub mod task;
 pub mod time;
@@ -299,6 +304,63 @@ macro_rules! __cases {
                 tasks_that_drop_each_others_handles_end
                 who_waits_for_itself_learns_of_it
                 kills_and_requests_from_many_threads_agree
+            }
+            async scope {
+                a_scope_gives_its_value_when_all_children_are_gone
+                children_give_plain_values_and_the_scope_an_ok
+                children_of_children_are_waited_for
+                the_innermost_scope_is_found_from_deep_inside
+                a_start_waits_for_the_word_of_the_child
+                blocking_children_are_waited_for_and_told
+                a_request_keeps_a_blocking_child_from_starting
+                what_was_started_elsewhere_is_adopted
+                what_is_protected_runs_on_when_its_handle_goes
+                a_loop_learns_of_each_end_once
+                waits_cancel_nobody_when_their_time_is_up
+                another_thread_closes_a_scope
+                a_handle_kept_after_the_end_refuses
+                all_children_may_be_asked_to_stop_and_the_body_goes_on
+                a_scope_runs_in_a_foreign_executor
+                a_child_may_spawn_while_it_is_dropped
+            }
+            async scope_errors {
+                the_first_error_stops_everybody_and_all_clean_ups_run_before
+                who_learns_of_a_failure_finds_the_scope_asked
+                collected_errors_disturb_nobody
+                a_handler_decides
+                a_handler_that_panics_harms_nobody
+                a_long_lived_scope_reports_and_keeps_nothing
+                errors_beyond_those_kept_go_to_the_hook
+                leaving_the_body_stops_the_children_where_it_was_said
+                a_panic_of_a_child_goes_on_where_the_scope_is_awaited
+                a_panic_of_the_body_goes_on_when_the_children_are_gone
+                destructors_that_panic_are_errors_too
+            }
+            async scope_limits {
+                never_more_run_than_the_limit_says_and_they_start_in_order
+                who_waits_for_its_turn_is_dropped_unrun_when_the_scope_stops
+                recursion_under_a_limit_does_not_deadlock
+                spawning_when_there_is_room_waits_for_it
+                a_child_cancelled_in_the_queue_does_not_wait_for_its_turn
+                a_deadline_stops_a_scope_and_lets_it_unwind
+                a_value_that_is_there_beats_the_deadline
+                a_token_stops_a_scope_shielded_or_not
+                a_shielded_scope_ends_before_a_request_from_outside
+                very_many_children_end
+                a_thousand_scopes_inside_each_other_stop
+                a_spawn_that_races_the_end_is_waited_for_or_refused
+                a_scope_with_one_short_child_after_the_other_stays_small
+            }
+            async scope_stops {
+                a_scope_that_loses_a_select_is_drained_by_its_task
+                a_request_from_outside_ends_inside_out_and_gives_nothing
+                a_lost_runtime_is_an_error_of_the_scope
+                every_error_has_one_receiver_though_all_happens_at_once
+                the_errors_of_a_scope_dropped_in_no_task_go_to_the_hook
+            }
+            async matrix {
+                each_cell_of_the_policies_is_true
+                each_row_of_the_outcomes_is_true
             }
             sync block_on {
                 a_value_comes_back

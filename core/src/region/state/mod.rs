@@ -379,11 +379,11 @@ impl Region {
         Some(kids.unwrap_or_default())
     }
 
-    /// Asks those that are linked to it, and not the region itself.
-    pub(crate) fn ask_kids(&self, reason: &Reason) {
+    /// Asks the children of a scope that are listed, and neither the region itself nor what is open in it.
+    pub(crate) fn ask_children(&self, reason: &Reason) {
         let kids = self.rare_if_any(|rare| rare.kids.clone());
         for kid in kids.into_iter().flatten() {
-            if let Some(kid) = kid.upgrade() {
+            if let Some(kid) = kid.upgrade().filter(|kid| !kid.region().has(flag::INLINE)) {
                 kid.region().ask(Some(reason));
             }
         }

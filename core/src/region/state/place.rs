@@ -87,6 +87,9 @@ impl Region {
         kid.region().clear(flag::UNLISTED);
         if let Some(scope) = kid.scope() {
             scope.region().link(kid);
+            if let Some(reason) = kid.asked_as_child() {
+                kid.region().ask(Some(&reason));
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Scopes, polled by hand; what their errors know, how they are written, where they go through `?`.
 
+mod breaks;
 mod convert;
+mod ends;
 mod run;
 mod show;
 mod value;

@@ -254,7 +254,9 @@ where
             Ended::Panicked(payload) => (None, Some(payload)),
         };
         // A value, but of a scope whose children were stopped by who stops us as well.
-        let cut = scope.is_cut() && !scope.rules.cancel_on_exit;
+        // Those that the end of the body stopped are no loss: unless somebody else had asked before.
+        let by_exit = scope.rules.cancel_on_exit && scope.reason() == Some(why::BODY_ENDED);
+        let cut = scope.is_cut() && !by_exit;
         if panic.is_none()
             && (cut || scope.has_errors())
             && this.region.as_mut().stop_from_outside()

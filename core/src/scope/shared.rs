@@ -301,7 +301,9 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
     /// For a scope that gives nothing itself.
     pub(super) fn give_errors(&self) {
         let errors = self.take_errors();
-        let errors = errors.into_iter().flatten();
+        // That a child was lost is no news where its scope is too: and there may be very many.
+        let is_news = |error: &ChildError<E>| !error.is_lost() || !error.failures().is_empty();
+        let errors = errors.into_iter().flatten().filter(is_news);
         let failures = errors.flat_map(ChildError::into_failures);
         let failures = failures.chain(self.region.take_failures());
         match frame::current() {

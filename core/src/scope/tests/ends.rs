@@ -296,3 +296,27 @@ fn clean_ups_of_a_closed_scope_have_a_place() {
         ["first", "child cleaned up", "scope cleaned up"]
     );
 }
+
+#[test]
+fn a_value_of_a_scope_that_was_cut_from_outside_is_not_given_though_it_cancels_on_exit() {
+    let mut play = Play::default();
+    let rt = play.rt.clone();
+    let log = Log::default();
+    let inner = log.clone();
+    let mut task = play.spawn(async move {
+        let value = rt
+            .scope_with()
+            .cancel_on_exit()
+            .run(async |s| {
+                s.spawn(pending::<()>());
+                shield(ticks(4)).await;
+            })
+            .await;
+        say(&inner, format!("{value:?}"));
+    });
+    play.turns(2);
+    task.cancel("from outside");
+    play.end();
+    assert!(result(&mut task).unwrap_err().is_cancelled());
+    assert!(said(&log).is_empty());
+}

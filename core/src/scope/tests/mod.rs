@@ -3,6 +3,7 @@
 mod breaks;
 mod convert;
 mod ends;
+mod extremes;
 mod run;
 mod show;
 mod value;

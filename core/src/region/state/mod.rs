@@ -107,7 +107,7 @@ pub(crate) struct Parts {
     context: Chain,
     place: Place,
     /// Who is asked when we are: regions opened inside, unmasked; the children of a scope. Dead ones
-    /// are swept out when the list is full.
+    /// are swept out when the list is full; a request takes them all out.
     kids: Vec<Weak<dyn Member>>,
     /// Shields that are open directly inside, and regions that have any.
     shields: usize,
@@ -287,7 +287,7 @@ impl Region {
             return;
         };
         // A loop and not a recursion: regions may be nested deeper than a stack is.
-        let mut told = Vec::new();
+        let mut told = Vec::with_capacity(todo.len());
         while let Some(kid) = todo.pop() {
             if let Some(kid) = kid.upgrade() {
                 // A child of a scope looks its reason up there, if it is ever asked for.
@@ -321,7 +321,9 @@ impl Region {
         // Against `open`: one of the two sees what the other has done, even if the rare part is only
         // just being made.
         fence(Ordering::SeqCst);
-        let kids = self.rare_if_any(|rare| rare.kids.clone());
+        // Taken and not cloned: nobody is asked twice, and a list would keep the memory of each kid that
+        // ends until somebody sweeps it, when it has long left the cache.
+        let kids = self.rare_if_any(|rare| std::mem::take(&mut rare.kids));
         drop(runner);
         Some(kids.unwrap_or_default())
     }
@@ -337,8 +339,19 @@ impl Region {
     }
 
     fn finish_ask(&self) {
-        self.set(flag::ASKED);
-        self.wake_runner();
+        let waker = {
+            let mut runner = self.runner();
+            let waker = runner.take();
+            let _ = self
+                .state
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+                    // In one go: a root that is about to register waits for the lock, and sees the request
+                    // then; and a scope may have very many children.
+                    Some((state | flag::ASKED) & !flag::RUNNER)
+                });
+            waker
+        };
+        self.wake(waker);
     }
 
     /// Whether a request is to be acted on: there is one, and no shield is open inside.

@@ -1123,7 +1123,7 @@ fn a_scope_that_was_asked_to_stop_keeps_no_list_of_its_children() {
             give.send(s.clone()).ok();
             pending::<()>().await;
         })
-        .await
+        .await;
     });
     play.turns(3);
     let scope = handle.try_recv().unwrap().unwrap();

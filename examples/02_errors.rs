@@ -5,6 +5,8 @@
 //!
 //! `cargo run --example 02_errors`
 
+#![allow(clippy::unwrap_used, reason = "an example, which asserts")]
+
 use std::future::pending;
 use std::io;
 use std::sync::Arc;

@@ -10,6 +10,8 @@
 //!
 //! `cargo run --example 03_policies_and_limits`
 
+#![allow(clippy::unwrap_used, reason = "an example, which asserts")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,7 +53,6 @@ fn main() {
         outcome.as_ref().unwrap_err()
     );
     assert_eq!(begun, 2, "0, and 1, which failed; the others never began");
-
     let (begun, outcome) = owner.block_on(under(rt.scope_with().collect_errors()));
     println!(
         "collect errors: {begun} begun; {}",
@@ -72,7 +73,6 @@ fn main() {
         outcome.as_ref().unwrap_err()
     );
     assert_eq!(outcome.unwrap_err().into_first_error().unwrap(), "5 is odd");
-
     let slow = rt.scope_with().within(Duration::from_millis(5));
     let outcome = owner.block_on(slow.run(async |s| s.sleep(Duration::from_secs(3600)).await));
     println!("a deadline:     {}", outcome.as_ref().unwrap_err());

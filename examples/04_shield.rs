@@ -10,6 +10,8 @@
 //!
 //! `cargo run --example 04_shield`
 
+#![allow(clippy::unwrap_used, reason = "an example, which asserts")]
+
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 

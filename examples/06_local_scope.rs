@@ -6,6 +6,8 @@
 //!
 //! `cargo run --example 06_local_scope`
 
+#![allow(clippy::unwrap_used, reason = "an example, which asserts")]
+
 use std::sync::Mutex;
 
 use anyrt::backend::builtin::BuiltinRuntime;

@@ -6,6 +6,8 @@
 //!
 //! `cargo run --example 07_race_and_gather`
 
+#![allow(clippy::unwrap_used, reason = "an example, which asserts")]
+
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -5,6 +5,8 @@
 //!
 //! `cargo run --example 08_cancel_token`
 
+#![allow(clippy::unwrap_used, reason = "an example, which asserts")]
+
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -101,9 +101,9 @@
 //!
 //! # Features
 //!
-//! `builtin` and `macros` are on by default; `tokio`, `smol`, `async-std` (legacy: discontinued
-//! upstream), `tracing` and `full` are not. They add up and never exclude each other. A library depends
-//! on `anyrt` with `default-features = false`.
+//! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
+//! (legacy: discontinued upstream), `tracing` and `full` are not. They add up and never exclude each
+//! other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
 #[cfg(feature = "macros")]

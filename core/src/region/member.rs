@@ -27,6 +27,13 @@ pub(crate) trait Member: Send + Sync {
     /// Publishes an outcome: `&mut Option<Result<T, JoinError>>`, which is taken.
     fn publish(&self, outcome: &mut dyn Any);
 
+    /// Ends a task that was stopped, if nobody has its handle; says whether it did.
+    ///
+    /// Nobody will see the outcome, and where a scope stops many it is most of the work to make it.
+    fn end_unseen(&self) -> bool {
+        false
+    }
+
     /// The scope that this task is a child of.
     fn scope(&self) -> Option<Arc<dyn Member>> {
         None

@@ -49,6 +49,10 @@ where
         }
     }
 
+    fn stopped(&self) {
+        self.scope.child_stopped();
+    }
+
     fn ended(&self, region: &Region) {
         self.scope.ended(region, self.index);
     }
@@ -100,9 +104,7 @@ impl<R: Spawn + Timer, E: Send + 'static, J> InScope<R, E, J> {
                 JoinError::failed(region)
             }
             Err(cancelled) => {
-                if self.scope.is_asked() {
-                    self.scope.set_cut();
-                }
+                self.scope.child_stopped();
                 cancelled
             }
         }

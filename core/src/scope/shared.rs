@@ -183,8 +183,9 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             ends.push_back(index);
         }
-        // The list of who is to be asked holds the memory of those that are gone: at most half of it.
-        if !child.has(flag::UNLISTED) {
+        // The list of who is to be asked holds the memory of those that are gone: at most half of it. Once
+        // they have been asked they go soon, and the list with them.
+        if !child.has(flag::UNLISTED) && !self.is_asked() {
             let gone = self.unlisted.fetch_add(1, Ordering::Relaxed) + 1;
             if gone >= 64 && self.region.sweep(gone) {
                 self.unlisted.store(0, Ordering::Relaxed);
@@ -355,6 +356,13 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             .field("live", &self.live())
             .field("asked_to_stop", &self.is_asked())
             .finish_non_exhaustive()
+    }
+
+    /// A child was stopped, perhaps by itself.
+    pub(super) fn child_stopped(&self) {
+        if self.is_asked() {
+            self.set_cut();
+        }
     }
 
     /// A child was stopped because the scope was asked to stop.

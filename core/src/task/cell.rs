@@ -26,6 +26,9 @@ pub(crate) trait Owner<O>: Send + Sync + 'static {
     /// Makes of a body's end what the handle gives. Called before that is published.
     fn judge(&self, region: &Region, ended: Joined<O>) -> Joined<Self::Value>;
 
+    /// Called instead where a task was stopped and nobody will see its outcome.
+    fn stopped(&self) {}
+
     /// Called when everything of the task is over, and published.
     fn ended(&self, _: &Region) {}
 
@@ -182,6 +185,21 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
             self.region.let_go(Some(waker));
         }
         Poll::Pending
+    }
+
+    fn end_unseen(&self) -> bool {
+        // Never taken back: who sees it needs no lock. For a task in no scope a drain may wait.
+        if !self.region.has(flag::NO_HANDLE) || self.owner.scope_region().is_none() {
+            return false;
+        }
+        self.owner.stopped();
+        self.region.forget_runner();
+        self.region.forget_context();
+        self.region.set_done();
+        self.region.report_kept();
+        self.region.unwatch();
+        self.owner.ended(&self.region);
+        true
     }
 
     fn publish(&self, outcome: &mut dyn Any) {

@@ -106,6 +106,7 @@ fn publish<T: Send + 'static>(member: &dyn Member, ended: Ended<T>) {
     let outcome = match ended {
         Ended::Value(value) => Ok(value),
         Ended::Panicked(payload) => Err(JoinError::panicked(region, payload)),
+        Ended::Cancelled if member.end_unseen() => return,
         Ended::Cancelled => Err(JoinError::cancelled(region)),
     };
     member.publish(&mut Some(outcome));

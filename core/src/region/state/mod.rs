@@ -340,7 +340,7 @@ impl Region {
             return;
         };
         // A loop and not a recursion: regions may be nested deeper than a stack is.
-        let mut told = Vec::new();
+        let mut told = Vec::with_capacity(todo.len());
         while let Some(kid) = todo.pop() {
             if let Some(kid) = kid.upgrade() {
                 // A child of a scope looks its reason up there, if it is ever asked for.
@@ -374,6 +374,7 @@ impl Region {
         // Against `open`: one of the two sees what the other has done, even if the rare part is only
         // just being made.
         fence(Ordering::SeqCst);
+        // Cloned: a kill may come later, and must find them.
         let kids = self.rare_if_any(|rare| rare.kids.clone());
         drop(runner);
         Some(kids.unwrap_or_default())
@@ -390,8 +391,19 @@ impl Region {
     }
 
     fn finish_ask(&self) {
-        self.set(flag::ASKED);
-        self.wake_runner();
+        let waker = {
+            let mut runner = self.runner();
+            let waker = runner.take();
+            let _ = self
+                .state
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+                    // In one go: a root that is about to register waits for the lock, and sees the request
+                    // then; and a scope may have very many children.
+                    Some((state | flag::ASKED) & !flag::RUNNER)
+                });
+            waker
+        };
+        self.wake(waker);
     }
 
     /// Whether a request is to be acted on: there is one, and no shield is open inside, or it is a kill.

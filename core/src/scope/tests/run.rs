@@ -1108,3 +1108,33 @@ fn one_short_child_after_the_other_leaves_nothing_behind() {
     while play.turn() {}
     assert!(result(&mut task).unwrap() < 200);
 }
+
+#[test]
+fn what_fails_in_a_stopped_child_without_a_handle_is_reported_once() {
+    let mut play = Play::default();
+    let rt = play.rt.clone();
+    let watch = Arc::<crate::testing::Watch>::default();
+    let mut root = Box::pin(crate::task::watched(&play.rt, watch.clone(), async move {
+        let scope = rt.scope_with().cancel_on_exit().run(async |s| {
+            s.spawn(async {
+                defer(async { panic!("in the clean-up") });
+                pending::<()>().await;
+            });
+            ticks(2).await;
+        });
+        scope.await.is_ok()
+    }));
+    let mut cx = Context::from_waker(Waker::noop());
+    let ended = (0..20).find_map(|_| match root.as_mut().poll(&mut cx) {
+        Poll::Ready(is_ok) => Some(is_ok),
+        Poll::Pending => {
+            play.turn();
+            None
+        }
+    });
+    assert_eq!(ended, Some(true), "to be stopped is no failure");
+    let reported = watch.unseen_panics();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("in the clean-up"), "{reported:?}");
+    assert!(watch.live().is_empty(), "{:?}", watch.live());
+}

@@ -107,20 +107,21 @@ pub mod prelude;
 mod testing;
 
 pub use anyrt_core::{
-    AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
-    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
-    Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherTasks, Gathering,
-    GatheringAll, Hole, Instant, JoinError, LocalChild, LocalOutcome, LocalRefused, LocalResult,
-    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, NextChild, NoRegion, NoRuntime, NoValue,
-    OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, Racing, RacingOk,
-    Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,
-    ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree,
-    SpawnWith, Start, StartError, Task, Timer, TryGather, TryGathering, TryLocalScope,
+    AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard,
+    CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed,
+    ContextVar, Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherTasks,
+    Gathering, GatheringAll, Hole, Instant, JoinError, LocalChild, LocalOutcome, LocalRefused,
+    LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, NextChild, NoRegion,
+    NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel, Origin,
+    Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, Racing, RacingOk, Ready, Reason,
+    Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait,
+    ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree,
+    SpawnWith, Start, StartError, Stopped, Task, Timer, TryGather, TryGathering, TryLocalScope,
     TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError,
-    WaitFor, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
-    gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, try_defer, try_gather, try_local_scope, try_local_scope_unsend,
-    uncancellable,
+    WaitFor, application, cancel_requested, checkpoint, current, current_scope, defer, finally,
+    gather, gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok,
+    rooted, set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
+    try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

@@ -47,6 +47,8 @@ pub enum Phase {
     Waker,
     /// A callback ran.
     Callback,
+    /// A task, or child of a nursery, gave an error, and nobody else is told. The payload is the error.
+    Failed,
     /// A child failed beyond the errors that its scope keeps. The payload is the error.
     NotKept,
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Phase {
             Phase::LostCleanUp => "clean-up lost with its runtime",
             Phase::Waker => "waker panicked",
             Phase::Callback => "callback panicked",
+            Phase::Failed => "task failed",
             Phase::NotKept => "an error was not kept",
         })
     }
@@ -79,6 +82,19 @@ impl Failure {
             location,
             message: payload.as_ref().and_then(message).map(str::to_owned),
             payload: Mutex::new(payload),
+        }
+    }
+
+    /// An error that a task gave, with its text.
+    pub(crate) fn of_error(
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        text: String,
+        error: Payload,
+    ) -> Self {
+        Failure {
+            message: Some(text),
+            ..Failure::new(Phase::Failed, name, location, Some(error))
         }
     }
 
@@ -121,7 +137,7 @@ impl Failure {
         self.location
     }
 
-    /// Returns the text of the panic, if there was one and it carried text.
+    /// Returns the text of the panic, if there was one and it carried text; or that of the error.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }

@@ -95,6 +95,10 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
         SpawnWith { rt, name: None }
     }
 
+    pub(crate) fn into_parts(self) -> (&'a R, Name) {
+        (self.rt, self.name)
+    }
+
     /// Names the task, for errors and reports.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into());

@@ -41,6 +41,9 @@
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
+//! | keeping children in a struct | [`Runtime::nursery`], [`Nursery`] |
+//! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
+//! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | writing tests | [`test`](macro@test) |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
@@ -72,11 +75,12 @@
 //! | [`checkpoint`] | goes on at once |
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
+//! | [`application`], [`stopping`] | work, in a process that runs an application; else `None`, and a token that nobody cancels |
 //! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
 //! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
 //! | [`finally`] | works |
-//! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
+//! | [`Runtime::spawn`], [`Runtime::spawn_watched`], [`Runtime::spawn_blocking`], [`Runtime::nursery`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
 //!
@@ -93,7 +97,7 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `smol`, `async-std` (legacy: discontinued
-//! upstream), `tracing` and `full` are not. They add up and never exclude each other. A library depends
+//! upstream), `tracing`, `signal` (Ctrl-C) and `full` are not. They add up and never exclude each other. A library depends
 //! on `anyrt` with `default-features = false`.
 
 pub mod backend;
@@ -103,6 +107,8 @@ mod find;
 #[cfg(feature = "macros")]
 mod gates;
 pub mod prelude;
+#[cfg(feature = "signal")]
+mod signal;
 #[cfg(feature = "macros")]
 mod testing;
 
@@ -126,6 +132,8 @@ pub use anyrt_core::{
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};
+#[cfg(feature = "signal")]
+pub use signal::{SignalError, run_until_signal};
 
 /// What `#[anyrt::main]` expands to. No part of the public interface.
 #[cfg(feature = "macros")]

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use super::any_error::AnyError;
 use super::outcome::Judge;
 
-/// What gives a value, or an error of its own type: `()`, and `Result<T, E>`. Sealed.
+/// What gives a value, or an error of its own type: `()`, `Result<T, E>`, and `!`. Sealed.
 ///
 /// For [`spawn_watched`](crate::Runtime::spawn_watched) and [`Nursery::spawn`](crate::Nursery::spawn),
 /// where each future may fail in its own way.
@@ -46,6 +46,16 @@ impl MayFail for () {
     }
 }
 
+/// What never ends, such as `async { loop { … } }`, cannot fail but by a panic.
+impl MayFail for Never {
+    type Value = Infallible;
+    type Error = Infallible;
+
+    fn into_result(self) -> Result<Infallible, Infallible> {
+        match self {}
+    }
+}
+
 impl<T: Send + 'static, E: Send + 'static> MayFail for Result<T, E> {
     type Value = T;
     type Error = E;
@@ -55,10 +65,23 @@ impl<T: Send + 'static, E: Send + 'static> MayFail for Result<T, E> {
     }
 }
 
+/// The type `!`, which stable Rust has but does not let one name.
+type Never = <fn() -> ! as Gives>::Output;
+
+#[expect(unnameable_types, reason = "only there to name a type")]
+pub trait Gives {
+    type Output;
+}
+
+impl<T> Gives for fn() -> T {
+    type Output = T;
+}
+
 mod sealed {
     #[expect(unnameable_types, reason = "nobody else implements it")]
     pub trait Sealed {}
     impl Sealed for () {}
+    impl Sealed for super::Never {}
     impl<T, E> Sealed for Result<T, E> {}
 }
 

@@ -1,12 +1,12 @@
 //! Ten thousand temporary files, each held by a task; one Ctrl-C, and all are removed.
 //!
 //! ```text
-//! cargo run --release --features signal --example ctrl_c [-- [--files N] [--stubborn] | --self-test]
+//! cargo run --release --features signal --example ctrl_c [-- [--files N] [--stubborn] [--hurry] | --self-test]
 //! ```
 //!
 //! Look at `hold`: the grace period is one word in the attribute, and a task that cleans up is one
-//! `defer`. With `--stubborn` one task does not end, and is given up on. `--self-test` presses Ctrl-C
-//! itself.
+//! `defer`. With `--stubborn` one task does not end, and is given up on when the time is up, sooner with
+//! `--hurry`; a second Ctrl-C ends it at once. `--self-test` presses Ctrl-C itself.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -22,6 +22,7 @@ use anyrt::Runtime;
 struct Wanted {
     files: usize,
     stubborn: bool,
+    hurry: bool,
     self_test: bool,
 }
 
@@ -29,6 +30,7 @@ fn wanted() -> Result<Wanted, Box<dyn Error>> {
     let mut wanted = Wanted {
         files: 10_000,
         stubborn: false,
+        hurry: false,
         self_test: false,
     };
     let mut words = std::env::args().skip(1);
@@ -36,6 +38,7 @@ fn wanted() -> Result<Wanted, Box<dyn Error>> {
         match word.as_str() {
             "--files" => wanted.files = words.next().ok_or("how many files?")?.parse()?,
             "--stubborn" => wanted.stubborn = true,
+            "--hurry" => wanted.hurry = true,
             "--self-test" => wanted.self_test = true,
             other => return Err(format!("what is `{other}`?").into()),
         }
@@ -45,10 +48,10 @@ fn wanted() -> Result<Wanted, Box<dyn Error>> {
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let wanted = wanted()?;
-    match (wanted.self_test, wanted.stubborn) {
+    match (wanted.self_test, wanted.hurry) {
         (true, _) => self_test::run(),
         (_, false) => hold(),
-        (_, true) => hold_with_one_that_does_not_end(),
+        (_, true) => hold_in_a_hurry(),
     }
 }
 
@@ -60,11 +63,7 @@ async fn hold(rt: impl Runtime) -> Result<ExitCode, Box<dyn Error>> {
 
 /// The same with less patience.
 #[anyrt::main(shutdown = "1500ms")]
-async fn hold_with_one_that_does_not_end(rt: impl Runtime) -> Result<ExitCode, Box<dyn Error>> {
-    let app = anyrt::application().ok_or("called in an application")?;
-    app.spawn_with()
-        .name("stubborn")
-        .spawn(anyrt::shield(pending::<()>()));
+async fn hold_in_a_hurry(rt: impl Runtime) -> Result<ExitCode, Box<dyn Error>> {
     hold_files(&rt, &wanted()?).await
 }
 
@@ -90,6 +89,10 @@ async fn hold_files<R: Runtime>(rt: &R, wanted: &Wanted) -> Result<ExitCode, Box
         app.spawn_with()
             .name("file")
             .spawn(hold_file(rt.clone(), file));
+    }
+    if wanted.stubborn {
+        let stubborn = anyrt::shield(pending::<()>());
+        app.spawn_with().name("stubborn").spawn(stubborn);
     }
     while fs::read_dir(&folder)?.count() < wanted.files {
         rt.sleep(Duration::from_millis(10)).await;

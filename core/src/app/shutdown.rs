@@ -228,7 +228,7 @@ impl<R: Spawn + Timer> Course<'_, R> {
         }
         if self.reason.is_none() {
             if let Poll::Ready(reason) = stop.poll(cx) {
-                self.stop(reason);
+                self.stop(reason, end.is_gone.get());
                 // What ends at once takes no grace: and a request wakes who waits, as a rule.
                 if running.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
@@ -257,10 +257,14 @@ impl<R: Spawn + Timer> Course<'_, R> {
     }
 
     /// Asks everybody to stop.
-    fn stop(&mut self, reason: Reason) {
+    fn stop(&mut self, reason: Reason, body_is_gone: bool) {
         let live = self.application.home.live();
+        let body = match body_is_gone {
+            true => "",
+            false => "the body and ",
+        };
         self.say(&format!(
-            "stopping: {reason}; the body and {live} tasks have {:?}",
+            "stopping: {reason}; {body}{live} tasks have {:?}",
             self.grace
         ));
         self.application.stopping.cancel(reason.clone());

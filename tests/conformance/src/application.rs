@@ -108,16 +108,16 @@ pub fn a_panic_of_the_body_passes_when_the_tasks_are_gone<H: Harness>() {
 pub fn who_does_not_end_in_time_is_named_and_given_up_on<H: Harness>() {
     let owner = H::start();
     let (free, is_freed) = oneshot::channel::<()>();
+    let (holding, is_holding) = oneshot::channel();
     let mut lines = Vec::new();
     let shutdown = Shutdown::within(Duration::ZERO).on_report(|line| lines.push(line.to_owned()));
     let stopped = shutdown.run(&owner, pending(), async |_| {
         let app = application().unwrap();
         app.spawn_with().name("stubborn").spawn(shield(async move {
+            holding.send(()).unwrap();
             let _ = is_freed.await;
         }));
-        yield_once().await;
-        let named = app.spawn_with().name("waits").spawn(async {});
-        let _ = named.result().await;
+        is_holding.await.unwrap();
         "done"
     });
     assert!(!stopped.is_clean());

@@ -143,7 +143,7 @@ fn acts() {
                 let grace = Duration::from_secs(10);
                 let stopped = anyrt::run_until_signal(owner, grace, async |rt| {
                     rt.sleep(Duration::ZERO).await;
-                    pending::<()>().await
+                    pending::<()>().await;
                 });
                 let stopped = stopped.unwrap();
                 stopped.is_clean() && stopped.reason().is_some()

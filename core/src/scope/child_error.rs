@@ -326,15 +326,15 @@ impl<E> ChildError<E> {
         };
         let Place { name, location, .. } = self.place;
         let mut failures = self.failures;
-        let failure = match error.map(|error| error.downcast::<AnyError>()) {
-            Some(Ok(error)) => {
-                let (text, error) = error.into_parts();
-                Failure::of_error(name, location, text, error)
-            }
-            error => {
-                let error = error.and_then(Result::err);
-                Failure::new(Phase::NotKept, name, location, error)
-            }
+        let failure = match error {
+            Some(error) => match error.downcast::<AnyError>() {
+                Ok(error) => {
+                    let (text, error) = error.into_parts();
+                    Failure::of_error(name, location, text, error)
+                }
+                Err(error) => Failure::new(Phase::NotKept, name, location, Some(error)),
+            },
+            None => Failure::new(Phase::NotKept, name, location, None),
         };
         failures.insert(0, failure);
         failures

@@ -41,7 +41,7 @@ pub fn the_body_gives_its_value_when_the_tasks_are_cleaned_up<H: Harness>() {
                     cleaned.fetch_add(1, Ordering::SeqCst);
                 });
                 waiting.fetch_add(1, Ordering::SeqCst);
-                pending::<()>().await
+                pending::<()>().await;
             });
         }
         until(|| waiting.load(Ordering::SeqCst) == 100).await;
@@ -66,9 +66,9 @@ pub fn a_stop_reaches_the_body_and_the_tasks_with_its_reason<H: Harness>() {
             let _held = held;
             yield_once().await;
             stop.send("closing time").unwrap();
-            pending::<()>().await
+            pending::<()>().await;
         });
-        pending::<()>().await
+        pending::<()>().await;
     });
     assert_eq!(stopped.reason().unwrap().as_str(), "closing time");
     assert!(stopped.is_clean() && stopped.value().is_none());
@@ -94,7 +94,7 @@ pub fn a_panic_of_the_body_passes_when_the_tasks_are_gone<H: Harness>() {
             let held = task.clone();
             application().unwrap().spawn(async move {
                 let _held = held;
-                pending::<()>().await
+                pending::<()>().await;
             });
             yield_once().await;
             panic!("out of cheese")

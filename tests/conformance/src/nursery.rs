@@ -34,7 +34,7 @@ impl<R: Runtime> Server<R> {
                     cleaned.fetch_add(1, Ordering::SeqCst);
                 });
                 waiting.fetch_add(1, Ordering::SeqCst);
-                pending::<()>().await
+                pending::<()>().await;
             });
         }
         server
@@ -79,7 +79,7 @@ pub async fn dropping_it_asks_the_children_to_stop<H: Harness>(rt: H::Handle) {
     nursery.spawn(async move {
         defer(async move { tx.send("cleaned up").unwrap() });
         started.send(()).unwrap();
-        pending::<()>().await
+        pending::<()>().await;
     });
     is_started.await.unwrap();
     drop(nursery);

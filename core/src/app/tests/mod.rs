@@ -103,7 +103,7 @@ fn each_second_says_who_is_left_and_where_it_was_spawned() {
     let held = RefCell::new(Vec::new());
     let running = shutdown(10 * SECOND, &lines).running(&clock, told(asked), async |_| {
         held.borrow_mut().extend([hold("flusher"), hold("pool")]);
-        pending::<()>().await
+        pending::<()>().await;
     });
     let mut play = Play::new(&clock, running);
     play.settle();
@@ -262,7 +262,7 @@ fn clean_ups_of_the_body_have_the_grace_period() {
             rt.sleep(2 * SECOND).await;
             counted.fetch_add(1, Ordering::SeqCst);
         });
-        pending::<()>().await
+        pending::<()>().await;
     });
     let mut play = Play::new(&clock, running);
     play.settle();

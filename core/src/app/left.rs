@@ -19,6 +19,8 @@ const NAMED: usize = 10;
 pub(super) struct Left {
     /// What each kind is called, and how many there are: the largest first.
     kinds: Vec<(String, usize)>,
+    /// Those of the application that nothing is known of: they have not suspended since they were spawned.
+    unlisted: usize,
     tasks: usize,
 }
 
@@ -26,6 +28,7 @@ impl Left {
     pub(super) fn of(home: &NurseryHandle<AnyRuntime>) -> Self {
         let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
         let mut tasks = 0;
+        let mut direct = 0;
         // A list of its own: as deep as the tasks stand, and that may be very deep.
         let mut open = home.region().members_inside();
         while let Some(member) = open.pop() {
@@ -33,13 +36,21 @@ impl Left {
             open.extend(region.members_inside());
             if !region.has(flag::INLINE) && !region.is_done() {
                 tasks += 1;
+                let of = member.scope_region();
+                direct += usize::from(of.is_some_and(|of| std::ptr::eq(of, home.region())));
                 *kinds.entry(Named(&member).to_string()).or_default() += 1;
             }
         }
         let mut kinds: Vec<_> = kinds.into_iter().collect();
         // Stable: those of one size by name.
         kinds.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        Left { kinds, tasks }
+        // Who begins or ends meanwhile may be counted in one place only.
+        let unlisted = home.live().saturating_sub(direct);
+        Left {
+            kinds,
+            unlisted,
+            tasks: tasks + unlisted,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,6 +73,10 @@ impl Left {
         let others: usize = self.kinds.iter().skip(NAMED).map(|(_, count)| count).sum();
         if others > 0 {
             lines.push(format!("and {others} others"));
+        }
+        if self.unlisted > 0 {
+            let some = self.unlisted;
+            lines.push(format!("{some} × a task that has not suspended yet"));
         }
         lines
     }

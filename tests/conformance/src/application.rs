@@ -114,6 +114,8 @@ pub fn who_does_not_end_in_time_is_named_and_given_up_on<H: Harness>() {
     let stopped = shutdown.run(&owner, pending(), async |_| {
         let app = application().unwrap();
         app.spawn_with().name("stubborn").spawn(shield(async move {
+            // Listed by name from its first suspension on.
+            yield_once().await;
             holding.send(()).unwrap();
             let _ = is_freed.await;
         }));

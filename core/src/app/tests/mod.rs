@@ -252,6 +252,18 @@ fn many_of_one_kind_take_one_line() {
 }
 
 #[test]
+fn who_has_not_suspended_yet_is_counted() {
+    let (clock, lines) = (Clock::new(), Lines::default());
+    let running = shutdown(Duration::ZERO, &lines).running(&clock, pending(), async |_| {
+        app().spawn(pending::<()>());
+        app().spawn(pending::<()>());
+    });
+    let stopped = Play::new(&clock, running).end();
+    assert_eq!(stopped.left(), ["2 × a task that has not suspended yet"]);
+    assert_eq!(taken(&lines)[0], "2 tasks are left after 0ns, given up on:");
+}
+
+#[test]
 fn clean_ups_of_the_body_have_the_grace_period() {
     let (clock, lines) = (Clock::new(), Lines::default());
     let done = Arc::<AtomicUsize>::default();

@@ -47,6 +47,9 @@
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
+//! | keeping children in a struct | [`Runtime::nursery`], [`Nursery`] |
+//! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
+//! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
@@ -81,11 +84,12 @@
 //! | [`checkpoint`] | goes on at once |
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
+//! | [`application`], [`stopping`] | work, in a process that runs an application; else `None`, and a token that nobody cancels |
 //! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
 //! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
 //! | [`finally`] | works |
-//! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
+//! | [`Runtime::spawn`], [`Runtime::spawn_watched`], [`Runtime::spawn_blocking`], [`Runtime::nursery`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
 //!
@@ -102,8 +106,8 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
-//! (legacy: discontinued upstream), `tracing` and `full` are not. They add up and never exclude each
-//! other. A library depends on `anyrt` with `default-features = false`.
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C) and `full` are not. They add up and never
+//! exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
 #[cfg(feature = "macros")]
@@ -112,6 +116,8 @@ mod find;
 #[cfg(feature = "macros")]
 mod gates;
 pub mod prelude;
+#[cfg(feature = "signal")]
+mod signal;
 #[cfg(feature = "macros")]
 mod testing;
 
@@ -119,25 +125,28 @@ mod testing;
 pub mod semantics {}
 
 pub use anyrt_core::{
-    AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait, CancelGuard,
-    CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed,
-    ContextVar, Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherMap,
-    GatherTasks, Gathering, GatheringAll, Hole, Instant, JoinError, Kill, KillAfter, LocalChild,
-    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
-    NextChild, NoRegion, NoRuntime, NoValue, OnCancel, Origin, Outcome, OutsideRegions, Phase,
-    Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound,
-    Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith,
-    Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError,
+    AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait,
+    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError,
+    ChildResult, Completed, ContextVar, Drive, Enter, ErrorGroup, Failure, Finally, Gather,
+    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Instant, JoinError, Kill,
+    KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend,
+    Map, MapStream, Mask, MayFail, NextChild, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed,
+    NurseryHandle, NurseryWith, OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
+    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused, Rooted,
+    RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown,
+    ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Stopped,
     Task, Timer, TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, cancel_all,
-    cancel_requested, checkpoint, current, current_scope, defer, finally, gather, gather_all,
-    local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, try_defer, try_gather, try_local_scope, try_local_scope_unsend,
-    uncancellable,
+    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, application,
+    cancel_all, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
+    gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
+    set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
+    try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};
+#[cfg(feature = "signal")]
+pub use signal::{SignalError, run_until_signal};
 
 /// What `#[anyrt::main]` expands to. No part of the public interface.
 #[cfg(feature = "macros")]

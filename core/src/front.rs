@@ -1,5 +1,6 @@
 //! The front door: what users call on a runtime, whichever it is.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use crate::combine::{
 };
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
-use crate::scope::{self, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture};
+use crate::scope::{
+    self, MayFail, Nursery, NurseryWith, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture,
+};
 use crate::task::{self, SpawnWith, Task};
 
 /// A runtime that a library can be generic over: the one bound it needs.
@@ -88,6 +91,41 @@ pub trait Runtime: Spawn + Timer {
         F: Future<Output = ()> + Send + 'static,
     {
         task::spawn_detached(self, task::Words::default(), future);
+    }
+
+    /// Spawns a task that nobody joins, and whose failure is told at once.
+    ///
+    /// The future gives `()` or a `Result`. An `Err`, and a panic, goes to the hook of
+    /// [`set_failure_hook`](crate::set_failure_hook) as soon as the task is gone; to a handler of its own
+    /// with [`spawn_watched_by`](SpawnWith::spawn_watched_by). Where the task is stopped, or its runtime
+    /// ends, nothing is told.
+    ///
+    /// There is no handle. What is to be stopped later is run [`until`](crate::Cancellable::until) a token
+    /// says so, or in a [`nursery`](Runtime::nursery).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, set_failure_hook};
+    ///
+    /// let (tx, rx) = mpsc::channel();
+    /// set_failure_hook(move |failure| tx.send(failure.to_string()).unwrap());
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// owner.handle().spawn_watched(async { Err::<(), _>("out of cheese") });
+    ///
+    /// let line = rx.recv().unwrap();
+    /// assert!(line.starts_with("task failed in the task spawned at"), "{line}");
+    /// assert!(line.ends_with(": out of cheese"), "{line}");
+    /// ```
+    #[track_caller]
+    #[doc(alias = "launch_watched")]
+    fn spawn_watched<F>(&self, future: F)
+    where
+        F: Future<Output: MayFail<Error: Display + Sync> + Send> + Send + 'static,
+    {
+        scope::spawn_watched(self, task::Words::default(), future);
     }
 
     /// Spawns a blocking job: a closure that may block its thread.
@@ -241,6 +279,25 @@ pub trait Runtime: Spawn + Timer {
     /// See [`ScopeWith`].
     fn scope_with<E: Send + 'static>(&self) -> ScopeWith<'_, Self, E> {
         ScopeWith::new(self)
+    }
+
+    /// Opens a scope that stays open without a block, to be kept in a struct: a [`Nursery`].
+    ///
+    /// Dropping it asks its children to stop; [`close`](Nursery::close) also waits for them.
+    ///
+    /// # Examples
+    ///
+    /// See [`Nursery`].
+    #[track_caller]
+    #[doc(alias = "TaskTracker")]
+    #[doc(alias = "PersistentTaskGroup")]
+    fn nursery(&self) -> Nursery<Self> {
+        self.nursery_with().open()
+    }
+
+    /// Begins a nursery that says more about itself: a name, a limit, who is told of failures.
+    fn nursery_with(&self) -> NurseryWith<'_, Self> {
+        NurseryWith::new(self)
     }
 
     /// Runs a future for each item, at most `limit` at a time; gives the values in order.

@@ -3,6 +3,7 @@
 //! Applications and libraries depend on the façade crate `anyrt`; adapters depend on this one. The
 //! architecture, for those who want to change it, is in this crate's README.
 
+mod app;
 mod combine;
 mod context;
 mod front;
@@ -11,6 +12,7 @@ mod runtime;
 mod scope;
 mod task;
 
+pub use app::{Shutdown, Stopped, application, stopping};
 pub use combine::{
     AsCompleted, Completed, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
     Map, MapStream, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, TryGather,
@@ -28,12 +30,12 @@ pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
 pub use scope::{
-    AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome, LocalRefused,
-    LocalResult, LocalScope, LocalScopeUnsend, NextChild, NoValue, Origin, Outcome, Ready, Refused,
-    RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree,
-    Start, StartError, TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict,
-    WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, try_local_scope,
-    try_local_scope_unsend,
+    AnyError, AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome,
+    LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, MayFail, NextChild, NoValue, Nursery,
+    NurseryClosed, NurseryHandle, NurseryWith, Origin, Outcome, Ready, Refused, RunScope, Scope,
+    ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree, Start, StartError,
+    TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict, WaitError, WaitFor,
+    current_scope, local_scope, local_scope_unsend, try_local_scope, try_local_scope_unsend,
 };
 pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,

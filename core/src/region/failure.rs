@@ -53,6 +53,8 @@ pub enum Phase {
     Waker,
     /// A callback ran.
     Callback,
+    /// A task, or child of a nursery, gave an error, and nobody else is told. The payload is the error.
+    Failed,
     /// A child failed beyond the errors that its scope keeps. The payload is the error.
     NotKept,
 }
@@ -68,6 +70,7 @@ impl fmt::Display for Phase {
             Phase::CleanUpDeadline => "clean-up deadline passed",
             Phase::Waker => "waker panicked",
             Phase::Callback => "callback panicked",
+            Phase::Failed => "task failed",
             Phase::NotKept => "an error was not kept",
         })
     }
@@ -95,6 +98,19 @@ impl Failure {
         Failure {
             whose: Whose::Region,
             ..self
+        }
+    }
+
+    /// An error that a task gave, with its text.
+    pub(crate) fn of_error(
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        text: String,
+        error: Payload,
+    ) -> Self {
+        Failure {
+            message: Some(text),
+            ..Failure::new(Phase::Failed, name, location, Some(error))
         }
     }
 
@@ -137,7 +153,7 @@ impl Failure {
         self.location
     }
 
-    /// Returns the text of the panic, if there was one and it carried text.
+    /// Returns the text of the panic, if there was one and it carried text; or that of the error.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }

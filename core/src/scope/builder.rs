@@ -252,6 +252,10 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
         }
     }
 
+    pub(super) fn rt(&self) -> &'a R {
+        self.rt
+    }
+
     fn extras(&mut self) -> &mut Extras<R> {
         self.extras.get_or_insert_default()
     }

@@ -92,6 +92,16 @@ impl<R: Spawn + Timer> Scope<R> {
     }
 }
 
+impl<'a, S> SpawnChild<'a, S> {
+    pub(super) fn new(scope: &'a S) -> Self {
+        SpawnChild {
+            scope,
+            name: None,
+            cleanup_limit: None,
+        }
+    }
+}
+
 impl<R> Scope<R> {
     pub(super) fn of(scope: &Arc<Shared<R, Infallible>>) -> Self {
         Scope {
@@ -101,6 +111,10 @@ impl<R> Scope<R> {
 }
 
 impl<R, E> TryScope<R, E> {
+    pub(super) fn shared(&self) -> &Arc<Shared<R, E>> {
+        &self.scope
+    }
+
     pub(super) fn of(scope: &Arc<Shared<R, E>>) -> Self {
         TryScope {
             scope: Arc::clone(scope),
@@ -636,7 +650,7 @@ impl<R: Spawn + Timer, E: Send + 'static> fmt::Debug for TryScope<R, E> {
 #[derive(Debug)]
 #[must_use = "nothing is spawned until `spawn` or `spawn_blocking` is called"]
 pub struct SpawnChild<'a, S> {
-    scope: &'a S,
+    pub(super) scope: &'a S,
     name: Option<Cow<'static, str>>,
     cleanup_limit: Option<Duration>,
 }
@@ -658,7 +672,7 @@ impl<S> SpawnChild<'_, S> {
     }
 
     #[track_caller]
-    fn birth(self) -> Birth {
+    pub(super) fn birth(self) -> Birth {
         Birth {
             name: self.name,
             location: Location::caller(),

@@ -175,8 +175,11 @@ impl<F, T> Turned<F, T> {
         R: Spawn + Timer,
         E: Send + 'static,
     {
-        // As good as stopped: what was asked for does not happen.
-        scope.set_cut();
+        // As good as stopped: what was asked for does not happen. One that comes as the scope closes is
+        // too late, and takes no value away.
+        if scope.is_asked() {
+            scope.set_cut();
+        }
         Turned {
             child: Child::refused(birth, scope.clone()),
             back: Refused {

@@ -150,9 +150,14 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         self.region.has(flag::ASKING)
     }
 
+    /// Whether it lets no more children in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_asked() || self.region.is_done()
+    }
+
     /// Lets a child in; gives its index. Refused once the scope is asked to stop, or has ended.
     pub(super) fn admit(&self) -> Option<usize> {
-        if self.is_asked() || self.region.is_done() {
+        if self.is_closed() {
             return None;
         }
         let more = |live: usize| (live > 0).then_some(live + 1);

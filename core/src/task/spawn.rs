@@ -17,8 +17,8 @@ use crate::runtime::{Spawn, Timer};
 /// What is said of a task before it is spawned.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
-    name: Option<Cow<'static, str>>,
-    cleanup_limit: Option<Duration>,
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) cleanup_limit: Option<Duration>,
 }
 
 #[track_caller]
@@ -105,6 +105,10 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
             rt,
             words: Words::default(),
         }
+    }
+
+    pub(crate) fn into_parts(self) -> (&'a R, Words) {
+        (self.rt, self.words)
     }
 
     /// Names the task, for errors and reports.

@@ -39,6 +39,7 @@ mod by_hand;
 pub mod faults;
 mod harness;
 
+pub mod application;
 pub mod block_on;
 pub mod blocking;
 pub mod cancel;
@@ -50,6 +51,7 @@ pub mod kill;
 pub mod local;
 pub mod map;
 pub mod matrix;
+pub mod nursery;
 pub mod panics;
 pub mod race;
 pub mod real_time;
@@ -62,6 +64,7 @@ pub mod shutdown;
 pub mod task;
 pub mod time;
 pub mod wakers;
+pub mod watched;
 
 pub use by_hand::{ByHand, HandClock, HandSleep};
 pub use harness::{Caps, Erased, Harness};
@@ -362,6 +365,24 @@ macro_rules! __cases {
                 each_cell_of_the_policies_is_true
                 each_row_of_the_outcomes_is_true
             }
+            async watched {
+                an_error_is_told_with_the_task_it_came_from
+                a_panic_is_told
+                it_is_told_when_all_of_the_task_is_gone
+                without_a_handler_the_hook_is_told
+                a_panic_of_the_handler_is_contained_and_nothing_is_lost
+                who_ends_well_or_is_dropped_by_a_token_is_not_told
+                a_value_that_panics_as_it_is_dropped_is_reported
+            }
+            async nursery {
+                closing_waits_for_children_and_their_clean_ups
+                closing_again_is_fine_and_closed_it_takes_nobody
+                dropping_it_asks_the_children_to_stop
+                a_failure_is_reported_at_once_and_disturbs_nobody
+                a_handler_is_told_of_errors_of_all_types
+                a_child_spawns_siblings_and_may_close_it
+                very_many_short_children_leave_nothing
+            }
             sync block_on {
                 a_value_comes_back
                 the_future_may_borrow_and_stay_on_its_thread
@@ -375,6 +396,14 @@ macro_rules! __cases {
                 there_is_no_current_runtime_before_and_after
                 tasks_make_progress_without_it
                 a_busy_task_does_not_block_who_cancels_it
+            }
+            sync application {
+                the_body_gives_its_value_when_the_tasks_are_cleaned_up
+                a_stop_reaches_the_body_and_the_tasks_with_its_reason
+                a_body_that_is_shielded_sees_the_token_and_gives_its_value
+                a_panic_of_the_body_passes_when_the_tasks_are_gone
+                who_does_not_end_in_time_is_named_and_given_up_on
+                code_that_runs_elsewhere_finds_its_application
             }
             sync shutdown {
                 a_task_that_is_waited_for_is_lost

@@ -214,6 +214,12 @@ impl Region {
         up
     }
 
+    /// Who is asked when this one is, and not yet gone.
+    pub(crate) fn members_inside(&self) -> Vec<Arc<dyn Member>> {
+        let listed = |rare: &mut Parts| rare.kids.iter().filter_map(Weak::upgrade).collect();
+        self.rare_if_any(listed).unwrap_or_default()
+    }
+
     /// How many regions are listed as linked, and for how many there is room before the next sweep.
     #[cfg(test)]
     pub(crate) fn kids(&self) -> (usize, usize) {

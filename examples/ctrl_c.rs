@@ -81,7 +81,7 @@ async fn hold_files<R: Runtime>(rt: &R, wanted: &Wanted) -> Result<ExitCode, Box
                     slow.sleep(Duration::from_millis(1_200)).await;
                 }
             });
-            pending::<()>().await
+            pending::<()>().await;
         });
     }
     for n in 0..wanted.files {

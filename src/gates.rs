@@ -68,6 +68,22 @@ macro_rules! __on_async_std {
     ([$($without:tt)*] $($with:tt)*) => { $($without)* };
 }
 
+/// For `shutdown = "…"`.
+#[cfg(feature = "signal")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __on_signal {
+    ([$($without:tt)*] $($with:tt)*) => { $($with)* };
+}
+
+/// For `shutdown = "…"`.
+#[cfg(not(feature = "signal"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __on_signal {
+    ([$($without:tt)*] $($with:tt)*) => { $($without)* };
+}
+
 /// For any of them.
 #[cfg(any(
     feature = "builtin",

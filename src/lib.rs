@@ -29,19 +29,29 @@
 //! | writing an application | [`backend`]: the runtimes and their owners; [`main`](macro@main) |
 //! | below somebody's `#[tokio::main]` | `backend::tokio::Tokio::current()`, [`rooted`] |
 //! | joining, cancelling | [`Task`], [`JoinError`], [`Reason`] |
-//! | giving several errors as one | [`ErrorGroup::from_errors`], [`ChildError`]; [`ScopeError`], ahead of scopes, which do not exist yet |
+//! | starting children, and going on when all are gone | [`Runtime::scope`], [`Runtime::try_scope`], [`Runtime::scope_with`]; [`Scope`], [`Child`] |
+//! | doing the same for each of many | [`Runtime::map`], [`Runtime::try_map`] |
+//! | reading what went wrong in a scope | [`ScopeError`], [`ErrorGroup`], [`ChildError`]; [`Verdict`], who is to stop |
+//! | giving several errors as one | [`ErrorGroup::from_errors`] |
 //! | running borrowing futures side by side in one task | [`local_scope`], [`try_local_scope`]; [`local_scope_unsend`] |
 //! | asking code to stop, whatever it runs on | [`CancelToken`], [`until`](Cancellable::until) |
+//! | stopping many tasks; with a grace period | [`cancel_all`]; [`kill_after`](CancelAndWait::kill_after) |
+//! | ending what does not stop | [`Task::kill`], [`Child::kill`], [`TryScope::kill`]; the [clean-up deadline](SpawnWith::cleanup_deadline) does it by itself |
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
+//! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
+//! | keeping children in a struct | [`Runtime::nursery`], [`Nursery`] |
+//! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
+//! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
+//! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
 //!
@@ -49,14 +59,16 @@
 //!
 //! | event | what happens, on every backend |
 //! |---|---|
-//! | a [`Task`]'s handle is dropped | the task is cancelled; [`detach`](Task::detach) lets it run |
+//! | a [`Task`]'s handle is dropped | the task is cancelled, and whoever dropped it does not end before it; [`detach`](Task::detach) lets it run |
 //! | [`cancel`](Task::cancel) | asked at the call; the body is dropped where it suspends; [`cancel_and_wait`](Task::cancel_and_wait) is ready when it is gone |
+//! | a task ignores a request, or its clean-up hangs | [`kill`](Task::kill) ends it; after 30 seconds it is killed by itself, see [`cleanup_deadline`](SpawnWith::cleanup_deadline) |
 //! | a task panics | a value, [`JoinError::is_panic`]; the thread and the runtime live on; nobody joined: the hook is told |
 //! | a destructor panics | contained, and a value too |
 //! | the runtime ends (the global ones never do) | its tasks are dropped; joins say [`is_lost`](JoinError::is_lost) |
 //! | `spawn` on any thread, in no context | works |
 //! | `block_on` inside a task, also in Tokio's `block_in_place` | panics, with advice |
 //! | a blocking job's handle is dropped | the job runs |
+//! | a scope is dropped half-way | its children are asked to stop; the task around waits for them |
 //! | a sleep of zero, of [`Duration::MAX`](std::time::Duration::MAX) | ready at once; never |
 //!
 //! # What works without a task
@@ -72,11 +84,12 @@
 //! | [`checkpoint`] | goes on at once |
 //! | [`cancel_requested`] | `false` |
 //! | [`until`](Cancellable::until) | works; inside it `defer` and `shield` do too |
+//! | [`application`], [`stopping`] | work, in a process that runs an application; else `None`, and a token that nobody cancels |
 //! | [`CancelToken`], [`ContextVar`] | work: they need no runtime |
 //! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
 //! | [`finally`] | works |
-//! | [`Runtime::spawn`], [`Runtime::spawn_blocking`], [`Runtime::sleep`] | work: the handle is the runtime |
+//! | [`Runtime::spawn`], [`Runtime::spawn_watched`], [`Runtime::spawn_blocking`], [`Runtime::nursery`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
 //!
@@ -92,9 +105,9 @@
 //!
 //! # Features
 //!
-//! `builtin` and `macros` are on by default; `tokio`, `smol`, `async-std` (legacy: discontinued
-//! upstream), `tracing` and `full` are not. They add up and never exclude each other. A library depends
-//! on `anyrt` with `default-features = false`.
+//! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C) and `full` are not. They add up and never
+//! exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
 #[cfg(feature = "macros")]
@@ -103,28 +116,37 @@ mod find;
 #[cfg(feature = "macros")]
 mod gates;
 pub mod prelude;
+#[cfg(feature = "signal")]
+mod signal;
 #[cfg(feature = "macros")]
 mod testing;
 
+#[doc = include_str!("semantics.md")]
+pub mod semantics {}
+
 pub use anyrt_core::{
-    AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAndWait, CancelGuard, CancelToken,
-    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, Completed, ContextVar,
-    Drive, Enter, ErrorGroup, Failure, Finally, Gather, GatherAll, GatherTasks, Gathering,
-    GatheringAll, Hole, Instant, JoinError, LocalChild, LocalOutcome, LocalRefused, LocalResult,
-    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, NextChild, NoRegion, NoRuntime, NoValue,
-    OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, Racing, RacingOk,
-    Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,
-    ScopeWait, ScopeWith, Shield, ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree,
-    SpawnWith, Start, StartError, Task, Timer, TryGather, TryGathering, TryLocalScope,
-    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError,
-    WaitFor, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
+    AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait,
+    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError,
+    ChildResult, Completed, ContextVar, Drive, Enter, ErrorGroup, Failure, Finally, Gather,
+    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Instant, JoinError, Kill,
+    KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend,
+    Map, MapStream, Mask, MayFail, NextChild, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed,
+    NurseryHandle, NurseryWith, OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
+    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused, Rooted,
+    RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown,
+    ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Stopped,
+    Task, Timer, TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
+    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, application,
+    cancel_all, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
     gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, try_defer, try_gather, try_local_scope, try_local_scope_unsend,
-    uncancellable,
+    set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
+    try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};
+#[cfg(feature = "signal")]
+pub use signal::{SignalError, run_until_signal};
 
 /// What `#[anyrt::main]` expands to. No part of the public interface.
 #[cfg(feature = "macros")]

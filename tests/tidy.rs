@@ -140,7 +140,7 @@ fn core_reads_no_clock_of_its_own() {
 #[test]
 fn the_traits_depend_on_nothing_else_in_core() {
     for (place, line) in code_lines("core/src/runtime") {
-        for folder in ["region", "task", "front"] {
+        for folder in ["region", "task", "app", "front"] {
             assert!(
                 !line.contains(&format!("crate::{folder}")),
                 "{place}: {line}"
@@ -152,7 +152,7 @@ fn the_traits_depend_on_nothing_else_in_core() {
 #[test]
 fn folders_of_core_import_only_from_those_before_them() {
     let order = [
-        "runtime", "context", "sync", "region", "task", "scope", "combine",
+        "runtime", "context", "sync", "region", "task", "scope", "combine", "app",
     ];
     for (position, folder) in order.iter().enumerate() {
         for (place, line) in code_lines(&format!("core/src/{folder}")) {

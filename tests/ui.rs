@@ -43,6 +43,9 @@ fn missing_backends() {
             Ok(())
         }
 
+        #[anyrt::main(shutdown = \"10s\")]
+        async fn stops_at_ctrl_c() {}
+
         #[anyrt::test]
         async fn on_nothing(rt: impl anyrt::Runtime) -> Result<(), String> {
             Ok(())
@@ -55,9 +58,10 @@ fn missing_backends() {
         "error: `#[anyrt::main]` runs on the built-in runtime and needs the feature `builtin`",
         "error: `#[anyrt::main(tokio_current)]` needs the feature `tokio` of `anyrt`",
         "error: `#[anyrt::main(async_std)]` needs the feature `async-std` of `anyrt`",
+        "error: `shutdown` needs the feature `signal` of `anyrt`",
         "error: no backend of `anyrt` is enabled, so this would be no test at all",
         // And nothing else.
-        "due to 4 previous errors",
+        "due to 5 previous errors",
     ] {
         assert!(told.contains(message), "{message} in {told}");
     }

@@ -14,13 +14,17 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
+mod arms;
 mod child;
+mod inherited;
 mod instructions;
 mod labs;
+mod maps;
 mod measure;
 mod memory;
 mod peers;
 mod rows;
+mod tokens;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};
 use measure::{Limit, Report, pairs};
@@ -66,6 +70,10 @@ fn table(filter: &[String]) -> ExitCode {
     if wanted("poll", "by-hand") {
         let cost = pairs(50_000, rows::poll_by_hand);
         report.add("poll", "by-hand", Limit::Extra(6.0), &cost);
+    }
+    if wanted("poll_through_a_shield", "by-hand") {
+        let cost = pairs(50_000, rows::poll_through_a_shield);
+        report.add("poll_through_a_shield", "by-hand", Limit::None, &cost);
     }
     backend::<OnTokio<false>>(&report, &wanted);
     backend::<OnBuiltin>(&report, &wanted);
@@ -143,6 +151,10 @@ fn once(row: &str, backend: &str, side: &str, ops: &str) -> Result<(), String> {
         Ok((row.run)(&L::open(), side, ops))
     }
     let (side, ops) = (side_of(side)?, number(ops)?);
+    if let Some(row) = peers::rows().iter().find(|peer| peer.name == row) {
+        (row.run)(&peers::OneThread::open(), side, ops);
+        return Ok(());
+    }
     with_lab!(backend, on(row, side, ops)).map(|_| ())
 }
 

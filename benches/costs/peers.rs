@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
+use super::{arms, inherited, maps, tokens};
 
-type OneThread = OnTokio<false>;
+pub(crate) type OneThread = OnTokio<false>;
 
 /// All rows of this file.
 pub(crate) fn rows() -> Vec<Row<OneThread>> {
@@ -21,7 +22,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
         ops,
         run,
     };
-    vec![
+    let mut rows = vec![
         row("scope_of_100000", Limit::Ratio(0.95), 100_000, scope),
         row(
             "drain_of_100000_sleepers",
@@ -29,10 +30,29 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
             100_000,
             drain,
         ),
-    ]
+    ];
+    rows.extend(maps::rows());
+    rows.extend(arms::rows());
+    rows.extend(tokens::rows());
+    rows.extend(inherited::rows());
+    rows
 }
 
-async fn timed(work: impl Future<Output = ()>) -> Duration {
+/// A row without a limit: what it costs is to be known, and nobody has promised anything.
+pub(crate) fn row(
+    name: &'static str,
+    ops: usize,
+    run: fn(&OneThread, Side, usize) -> Duration,
+) -> Row<OneThread> {
+    Row {
+        name,
+        limit: Limit::None,
+        ops,
+        run,
+    }
+}
+
+pub(crate) async fn timed(work: impl Future<Output = ()>) -> Duration {
     let begun = Instant::now();
     work.await;
     begun.elapsed()

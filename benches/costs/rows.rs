@@ -247,15 +247,30 @@ async fn jobs<R: Runtime>(rt: R, ops: usize) {
 /// The poll of a root with no runtime around it: what `poll` shows as a small difference of large
 /// numbers, by itself.
 pub(crate) fn poll_by_hand(side: Side, ops: usize) -> Duration {
-    let mut future: BoxFuture = match side {
-        Side::Ours => {
-            let rt = ByHand::default();
-            rt.spawn_detached(std::future::pending());
-            let mut given = rt.given.lock().unwrap_or_else(PoisonError::into_inner);
-            given.take().expect("a root was handed over")
-        }
+    let future = match side {
+        Side::Ours => root_of(std::future::pending()),
         Side::Theirs => Box::pin(std::future::pending()),
     };
+    polled(future, ops)
+}
+
+/// The same through a root whose body waits in a shield.
+pub(crate) fn poll_through_a_shield(side: Side, ops: usize) -> Duration {
+    let future = match side {
+        Side::Ours => root_of(anyrt::shield(std::future::pending())),
+        Side::Theirs => Box::pin(std::future::pending()),
+    };
+    polled(future, ops)
+}
+
+fn root_of(body: impl Future<Output = ()> + Send + 'static) -> BoxFuture {
+    let rt = ByHand::default();
+    rt.spawn_detached(body);
+    let mut given = rt.given.lock().unwrap_or_else(PoisonError::into_inner);
+    given.take().expect("a root was handed over")
+}
+
+fn polled(mut future: BoxFuture, ops: usize) -> Duration {
     let mut cx = Context::from_waker(Waker::noop());
     let begun = Instant::now();
     for _ in 0..ops {

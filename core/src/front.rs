@@ -1,15 +1,19 @@
 //! The front door: what users call on a runtime, whichever it is.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::combine::{
-    self, AsCompleted, Completed, GatherTasks, Map, MapStream, TryMap, TryMapStream,
+    self, AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
+    TryGatherMap, TryMap, TryMapStream,
 };
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
-use crate::scope::{self, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture};
+use crate::scope::{
+    self, MayFail, Nursery, NurseryWith, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture,
+};
 use crate::task::{self, SpawnWith, Task};
 
 /// A runtime that a library can be generic over: the one bound it needs.
@@ -63,7 +67,7 @@ pub trait Runtime: Spawn + Timer {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::spawn(self, None, future)
+        task::spawn(self, task::Words::default(), future)
     }
 
     /// Spawns a task without a handle: it runs until it ends or the runtime goes.
@@ -86,7 +90,42 @@ pub trait Runtime: Spawn + Timer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        task::spawn_detached(self, None, future);
+        task::spawn_detached(self, task::Words::default(), future);
+    }
+
+    /// Spawns a task that nobody joins, and whose failure is told at once.
+    ///
+    /// The future gives `()` or a `Result`. An `Err`, and a panic, goes to the hook of
+    /// [`set_failure_hook`](crate::set_failure_hook) as soon as the task is gone; to a handler of its own
+    /// with [`spawn_watched_by`](SpawnWith::spawn_watched_by). Where the task is stopped, or its runtime
+    /// ends, nothing is told.
+    ///
+    /// There is no handle. What is to be stopped later is run [`until`](crate::Cancellable::until) a token
+    /// says so, or in a [`nursery`](Runtime::nursery).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, set_failure_hook};
+    ///
+    /// let (tx, rx) = mpsc::channel();
+    /// set_failure_hook(move |failure| tx.send(failure.to_string()).unwrap());
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// owner.handle().spawn_watched(async { Err::<(), _>("out of cheese") });
+    ///
+    /// let line = rx.recv().unwrap();
+    /// assert!(line.starts_with("task failed in the task spawned at"), "{line}");
+    /// assert!(line.ends_with(": out of cheese"), "{line}");
+    /// ```
+    #[track_caller]
+    #[doc(alias = "launch_watched")]
+    fn spawn_watched<F>(&self, future: F)
+    where
+        F: Future<Output: MayFail<Error: Display + Sync> + Send> + Send + 'static,
+    {
+        scope::spawn_watched(self, task::Words::default(), future);
     }
 
     /// Spawns a blocking job: a closure that may block its thread.
@@ -115,7 +154,7 @@ pub trait Runtime: Spawn + Timer {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        task::spawn_blocking(self, None, job)
+        task::spawn_blocking(self, task::Words::default(), job)
     }
 
     /// Begins a spawn that says more about the task: its name.
@@ -240,6 +279,25 @@ pub trait Runtime: Spawn + Timer {
     /// See [`ScopeWith`].
     fn scope_with<E: Send + 'static>(&self) -> ScopeWith<'_, Self, E> {
         ScopeWith::new(self)
+    }
+
+    /// Opens a scope that stays open without a block, to be kept in a struct: a [`Nursery`].
+    ///
+    /// Dropping it asks its children to stop; [`close`](Nursery::close) also waits for them.
+    ///
+    /// # Examples
+    ///
+    /// See [`Nursery`].
+    #[track_caller]
+    #[doc(alias = "TaskTracker")]
+    #[doc(alias = "PersistentTaskGroup")]
+    fn nursery(&self) -> Nursery<Self> {
+        self.nursery_with().open()
+    }
+
+    /// Begins a nursery that says more about itself: a name, a limit, who is told of failures.
+    fn nursery_with(&self) -> NurseryWith<'_, Self> {
+        NurseryWith::new(self)
     }
 
     /// Runs a future for each item, at most `limit` at a time; gives the values in order.
@@ -387,10 +445,68 @@ pub trait Runtime: Spawn + Timer {
         combine::try_map_stream(self, items, limit, f)
     }
 
+    /// Runs all of these, each in a task of its own; gives their values, in order.
+    ///
+    /// It is [`map`](Runtime::map) without a limit, with the futures as items. In one task, borrowing,
+    /// [`gather`](crate::gather()) does the same.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of one of them, after all are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let squares = owner.handle().gather((1..=3).map(|n| async move { n * n }));
+    /// assert_eq!(owner.block_on(squares), [1, 4, 9]);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "join_all")]
+    fn gather<I, F>(&self, futures: I) -> GatherMap<Self, I::IntoIter, F, F::Output>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output: Send> + Send + 'static,
+    {
+        combine::map(self, futures, usize::MAX, std::convert::identity)
+    }
+
+    /// Runs all of these, each in a task of its own; the first failure stops the others.
+    ///
+    /// It is [`try_map`](Runtime::try_map) without a limit, with the futures as items.
+    ///
+    /// # Errors
+    ///
+    /// [`ScopeError`](crate::ScopeError) with everything that failed until all were gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let outcomes = [Ok(1), Err("bad")].map(std::future::ready);
+    /// let outcome = owner.handle().try_gather(outcomes);
+    /// assert_eq!(owner.block_on(outcome).unwrap_err().into_first_error().unwrap(), "bad");
+    /// ```
+    #[track_caller]
+    #[doc(alias = "try_join_all")]
+    fn try_gather<E, I, F, T>(&self, futures: I) -> TryGatherMap<Self, E, I::IntoIter, F, T>
+    where
+        E: Send + 'static,
+        I: IntoIterator<Item = F>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+    {
+        combine::try_map(self, futures, usize::MAX, std::convert::identity)
+    }
+
     /// Runs all of these, each in a task of its own; gives what became of each, in order.
     ///
     /// Nobody stops anybody: a panic is the [`JoinError`](crate::JoinError) of its place. For a stop at the
-    /// first error there is [`try_map`](Runtime::try_map), with the futures as items.
+    /// first error there is [`try_gather`](Runtime::try_gather).
     ///
     /// # Examples
     ///
@@ -412,6 +528,72 @@ pub trait Runtime: Spawn + Timer {
         F: Future<Output: Send> + Send + 'static,
     {
         combine::gather_tasks(self, futures)
+    }
+
+    /// Runs all of these, each in a task of its own; gives what the first to end gives.
+    ///
+    /// `None` if there were none. The others are asked to stop, and when this is ready they are gone: it
+    /// takes as long as their shields and clean-ups do. Of several that have ended when it looks, the first
+    /// in order wins. In one task, borrowing, [`race`](crate::race()) does the same.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the first to end, if it panicked, after all are gone. A later panic goes to the hook
+    /// of [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let slow_or_fast = |slow: bool| async move {
+    ///     if slow { std::future::pending().await } else { "fast" }
+    /// };
+    /// let first = owner.handle().race([true, false].map(slow_or_fast));
+    /// assert_eq!(owner.block_on(first), Some("fast"));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "FIRST_COMPLETED")]
+    fn race<I, F>(&self, futures: I) -> RaceTasks<Self, I::IntoIter, F::Output>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output: Send> + Send + 'static,
+    {
+        combine::race_tasks(self, futures)
+    }
+
+    /// Runs all of these, each in a task of its own; gives the first value, and what had failed by then.
+    ///
+    /// The others are asked to stop, and when this is ready they are gone. What fails among them meanwhile
+    /// goes to the hook of [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Errors
+    ///
+    /// [`RaceError`](crate::RaceError): all failed, or there were none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mirrors = ["a", "b"].map(|name| async move {
+    ///     if name == "b" { Ok(name) } else { Err("is down") }
+    /// });
+    /// let (name, _failed) = owner.block_on(owner.handle().race_ok(mirrors)).unwrap();
+    /// assert_eq!(name, "b");
+    /// ```
+    #[track_caller]
+    #[doc(alias = "select_ok")]
+    fn race_ok<I, F, T, E>(&self, futures: I) -> RaceTasksOk<Self, I::IntoIter, T, E>
+    where
+        I: IntoIterator<Item = F>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        combine::race_tasks_ok(self, futures)
     }
 
     /// Runs all of these, each in a task of its own, and looks at them in the order in which they end.

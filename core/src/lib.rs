@@ -6,6 +6,7 @@
 // A model needs some of it only.
 #![cfg_attr(loom, allow(dead_code))]
 
+mod app;
 mod combine;
 mod context;
 mod front;
@@ -15,10 +16,12 @@ mod scope;
 mod sync;
 mod task;
 
+pub use app::{Shutdown, Stopped, application, stopping};
 pub use combine::{
-    AsCompleted, Completed, Gather, GatherAll, GatherTasks, Gathering, GatheringAll, Map,
-    MapStream, Race, RaceError, RaceOk, Racing, RacingOk, TryGather, TryGathering, TryMap,
-    TryMapStream, gather, gather_all, race, race_fair, race_ok, try_gather,
+    AsCompleted, Completed, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
+    Map, MapStream, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, TryGather,
+    TryGatherMap, TryGathering, TryMap, TryMapStream, gather, gather_all, race, race_fair, race_ok,
+    try_gather,
 };
 pub use context::{ContextVar, Rebound};
 pub use front::{BlockOn, Runtime};
@@ -31,16 +34,16 @@ pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
 pub use scope::{
-    AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome, LocalRefused,
-    LocalResult, LocalScope, LocalScopeUnsend, NextChild, NoValue, Origin, Outcome, Ready, Refused,
-    RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree,
-    Start, StartError, TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict,
-    WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, try_local_scope,
-    try_local_scope_unsend,
+    AnyError, AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome,
+    LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, MayFail, NextChild, NoValue, Nursery,
+    NurseryClosed, NurseryHandle, NurseryWith, Origin, Outcome, Ready, Refused, RunScope, Scope,
+    ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree, Start, StartError,
+    TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict, WaitError, WaitFor,
+    current_scope, local_scope, local_scope_unsend, try_local_scope, try_local_scope_unsend,
 };
 pub use task::{
-    CancelAndWait, JoinError, NoRuntime, OutsideRegions, Rooted, SpawnWith, Task, current,
-    outside_regions, rooted,
+    CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
+    SpawnWith, Task, cancel_all, current, outside_regions, rooted,
 };
 
 /// What the test macro needs. No part of the public interface.

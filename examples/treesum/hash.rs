@@ -4,24 +4,22 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyrt::{JoinError, Runtime};
-use futures::stream::{self, Stream, StreamExt};
+use anyrt::{JoinError, Runtime, ScopeError};
+use futures::Stream;
 use sha2::{Digest, Sha256};
 
 use crate::interrupt;
 
-/// Hashes `files` where `rt` lets jobs block, up to `jobs` at a time; each as it gets done.
+/// Hashes `files` where `rt` lets jobs block, up to `jobs` at a time; gives them in their order.
 ///
-/// The stream pulls the next file when a job has ended, so that no more than `jobs` of them exist.
-/// Written for Tokio alone it would take `rt: &Handle`, and be the same otherwise.
-pub(crate) fn hash_all<R: Runtime>(
-    rt: &R,
-    files: impl Iterator<Item = PathBuf>,
+/// Bounded, ordered, and drained: the next file is asked for when there is room, and whatever ends this
+/// early, no job is left behind. Written for Tokio alone it would be a `JoinSet`, a semaphore, and a sort.
+pub(crate) fn hash_all<'a, R: Runtime>(
+    rt: &'a R,
+    files: impl Iterator<Item = PathBuf> + 'a,
     jobs: usize,
-) -> impl Stream<Item = Result<Hashed, JoinError>> {
-    stream::iter(files)
-        .map(move |path| rt.spawn_blocking(move || hash(path)))
-        .buffer_unordered(jobs)
+) -> impl Stream<Item = Result<Hashed, ScopeError<JoinError>>> + 'a {
+    rt.try_map_stream(files, jobs, |path| rt.spawn_blocking(move || hash(path)))
 }
 
 /// A file, and its sum or the reason why there is none.

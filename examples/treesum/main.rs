@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 
-use anyrt::{BlockOn, Drive, JoinError, Runtime};
+use anyrt::{BlockOn, Drive, Runtime};
 use clap::Parser;
 use futures::TryStreamExt;
 use indicatif::ProgressBar;
@@ -93,7 +93,11 @@ struct Done {
     failures: Vec<Failure>,
 }
 
-async fn treesum<R: Runtime>(rt: &R, args: &Args, bar: &ProgressBar) -> Result<Done, JoinError> {
+async fn treesum<R: Runtime>(
+    rt: &R,
+    args: &Args,
+    bar: &ProgressBar,
+) -> Result<Done, Box<dyn Error>> {
     let search = (args.clone(), bar.clone());
     let found = rt
         .spawn_blocking(move || walk(&search.0, &search.1))

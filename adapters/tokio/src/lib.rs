@@ -13,8 +13,12 @@ use pin_project::pin_project;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 mod owner;
+#[cfg(feature = "tokio-util")]
+mod token;
 
 pub use owner::TokioRuntime;
+#[cfg(feature = "tokio-util")]
+pub use token::{Following, followed_by};
 
 /// The handle of a Tokio runtime.
 ///

@@ -82,6 +82,19 @@ impl Arg {
         }
     }
 
+    /// Returns the value as a time, in milliseconds.
+    pub(crate) fn millis(&self) -> Result<u64> {
+        let message = "expected a time in quotes, as in `shutdown = \"10s\"`: a whole number and \
+                       `ms`, `s` or `m`";
+        match &self.value {
+            None => Err(self.error(message)),
+            Some(Lit::Str(text)) => {
+                millis(&text.value()).ok_or_else(|| Error::new(text.span(), message))
+            }
+            Some(other) => Err(Error::new(other.span(), message)),
+        }
+    }
+
     /// Returns the value as the path of a crate.
     pub(crate) fn path(&self) -> Result<Path> {
         let message = "expected the path of `anyrt` in quotes: the name of a dependency, or a path \
@@ -92,6 +105,19 @@ impl Arg {
             Some(other) => Err(Error::new(other.span(), message)),
         }
     }
+}
+
+/// A time such as `10s`, `500ms`, `2m`.
+fn millis(text: &str) -> Option<u64> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// A path that means the same in the module that `#[anyrt::test]` makes.

@@ -116,12 +116,31 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | word | meaning |
 /// |---|---|
 /// | `threads = N` | how many threads run tasks, one or more; for `builtin` and `tokio` |
+/// | `shutdown = "10s"` | a signal stops the program, which has this time to clean up: see below |
 /// | `crate = "path"` | where `anyrt` is: the name of the dependency, or a path from `crate::` on |
+///
+/// # Shutdown
+///
+/// With `shutdown = "10s"` (or `"500ms"`, `"2m"`; feature `signal` of `anyrt`) Ctrl-C, and on Unix SIGTERM
+/// and SIGHUP, ask the body and all tasks of the application to stop: each is dropped where it suspends
+/// outside of a shield, and its clean-ups run. Those are the tasks of scopes in the body, and those that
+/// are spawned by `anyrt::application()`. `anyrt::stopping()` tells all others. When the body ends by
+/// itself, they are asked to stop as well.
+///
+/// | what happens | exit status |
+/// |---|---|
+/// | the body ends, signal or not | the body's own |
+/// | a signal stops the body, all is cleaned up in time | 130 |
+/// | a signal, and the time is up | 130: who is left is named, and ends with the runtime |
+/// | a second signal | 130, at once: no destructor runs |
+///
+/// Each second, standard error says who is left: names, and where they were spawned. 130 is what shells
+/// report for Ctrl-C; which of the signals it was is not known.
 ///
 /// # Panics
 ///
 /// The `main` that is made panics if the operating system cannot start the runtime's threads, and if
-/// it is called from inside async code.
+/// it is called from inside async code; with `shutdown`, if the process has a handler for signals already.
 ///
 /// # Examples
 ///

@@ -65,12 +65,15 @@ struct Words {
     named: Option<Span>,
     /// The methods of the hidden `Settings`, called in turn.
     settings: TokenStream,
+    /// Where the shutdown is, which needs a feature.
+    shutdown: Option<Span>,
 }
 
 fn words(tokens: TokenStream) -> Result<Words> {
     let mut anyrt = args::default_path();
     let mut backend: Option<(&'static Backend, Ident)> = None;
     let mut threads: Option<Arg> = None;
+    let mut shutdown: Option<Arg> = None;
     for arg in args::parse(tokens)? {
         let name = arg.name.to_string();
         if let Some(found) = BACKENDS.iter().find(|backend| backend.word == name) {
@@ -86,10 +89,11 @@ fn words(tokens: TokenStream) -> Result<Words> {
         }
         match name.as_str() {
             "threads" => threads = Some(arg),
+            "shutdown" => shutdown = Some(arg),
             "crate" => anyrt = arg.path()?,
             _ => {
                 let mut known: Vec<_> = BACKENDS.iter().map(|backend| backend.word).collect();
-                known.extend(["threads = N", "crate = \"…\""]);
+                known.extend(["threads = N", "shutdown = \"10s\"", "crate = \"…\""]);
                 return Err(arg.unknown(ATTRIBUTE, &known));
             }
         }
@@ -110,11 +114,16 @@ fn words(tokens: TokenStream) -> Result<Words> {
         }
         settings.extend(quote!(.threads(#count)));
     }
+    if let Some(arg) = &shutdown {
+        let millis = arg.millis()?;
+        settings.extend(quote!(.shutdown(#millis)));
+    }
     Ok(Words {
         anyrt,
         backend,
         named,
         settings,
+        shutdown: shutdown.map(|arg| arg.name.span()),
     })
 }
 
@@ -143,6 +152,7 @@ fn try_expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
         backend,
         named,
         settings,
+        shutdown,
     } = words(args)?;
     let mut function = AsyncFn::parse(ATTRIBUTE, item)?;
 
@@ -159,14 +169,22 @@ fn try_expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let gate = format_ident!("{}", backend.gate);
     let entry = format_ident!("on_{}", backend.word);
     let off = feature_off(backend, named);
+    let mut run = quote! {
+        #anyrt::#gate!(
+            [#off]
+            #anyrt::__entry::#entry(#anyrt::__entry::Settings::new() #settings, #body)
+        )
+    };
+    if let Some(span) = shutdown {
+        let message = "`shutdown` needs the feature `signal` of `anyrt`";
+        let off = quote_spanned!(span=> ::core::compile_error!(#message));
+        run = quote!(#anyrt::__on_signal!([#off] #run));
+    }
     Ok(quote! {
         #(#attributes)*
         #visibility fn #name() #output {
             #inner
-            #anyrt::#gate!(
-                [#off]
-                #anyrt::__entry::#entry(#anyrt::__entry::Settings::new() #settings, #body)
-            )
+            #run
         }
     })
 }

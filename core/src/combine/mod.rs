@@ -39,9 +39,13 @@ pub use gather_all::{GatherAll, GatheringAll, gather_all};
 pub use race::{Race, Racing, race, race_fair};
 pub use race_error::RaceError;
 pub use race_ok::{RaceOk, RacingOk, race_ok};
-pub use spawned::{AsCompleted, Completed, GatherTasks, Map, MapStream, TryMap, TryMapStream};
+pub use spawned::{
+    AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
+    TryGatherMap, TryMap, TryMapStream,
+};
 pub(crate) use spawned::{
-    as_completed, gather_all as gather_tasks, map, map_stream, try_map, try_map_stream,
+    as_completed, gather_all as gather_tasks, map, map_stream, race as race_tasks,
+    race_ok as race_tasks_ok, try_map, try_map_stream,
 };
 pub use try_gather::{TryGather, TryGathering, try_gather};
 

@@ -3,40 +3,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures::stream::{FuturesUnordered, Stream};
 
 use super::contain::{Payload, contain, drop_contained};
 use super::failure::Phase;
-use super::state::{Next, Seen, flag};
+use super::state::{Next, flag};
+use super::work::{NewestFirst, Work};
 use super::{Member, Region};
 
 pub(crate) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Adopted work: what a region polls beside its body and cannot end before.
-pub(crate) struct Work {
-    pub(crate) future: BoxFuture,
-    pub(crate) kind: WorkKind,
-}
-
-/// What becomes of adopted work that cannot run to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WorkKind {
-    /// Code of users: reported as lost.
-    CleanUp,
-    /// Only a wait, for children that end by themselves or are dropped like this.
-    Wait,
-}
-
-impl Work {
-    pub(crate) fn clean_up(future: BoxFuture) -> Self {
-        Work {
-            future,
-            kind: WorkKind::CleanUp,
-        }
-    }
-}
 
 /// How many turns one poll takes before it lets others run.
 const TURNS: usize = 64;
@@ -57,13 +34,32 @@ impl Leftovers {
         self.cleanups.is_empty() && self.adopted.is_empty()
     }
 
+    /// Drops all clean-ups, and reports each; waits stay, and what they wait for is killed as well.
+    /// Says how many there were.
+    pub(super) fn kill(&mut self, region: &Region) -> usize {
+        let reason = region.reason();
+        let mut cleanups = std::mem::take(&mut self.after_children);
+        let waits = std::mem::take(&mut self.adopted).into_iter();
+        self.adopted = waits
+            .filter_map(|work| work.kill(reason.as_ref(), &mut cleanups))
+            .collect();
+        cleanups.append(&mut self.cleanups);
+        let dropped = cleanups.len();
+        while let Some(cleanup) = cleanups.pop() {
+            region.keep(region.failure(Phase::Killed, None));
+            if let Err(payload) = drop_contained(cleanup) {
+                region.fail(Phase::Destructor, payload);
+            }
+        }
+        dropped
+    }
+
     /// The same as adopted work only: the clean-ups become one piece, which keeps their order.
     pub(crate) fn bundled(mut self, from: &Arc<dyn Member>) -> Self {
         if !self.cleanups.is_empty() {
-            self.adopted.push(Work::clean_up(Box::pin(NewestFirst {
-                left: std::mem::take(&mut self.cleanups),
-                from: Arc::clone(from),
-            })));
+            let cleanups = std::mem::take(&mut self.cleanups);
+            self.adopted
+                .push(Work::CleanUps(NewestFirst::new(cleanups, from)));
         }
         self
     }
@@ -74,12 +70,22 @@ impl Leftovers {
 pub(crate) struct Aside {
     adopted: FuturesUnordered<Contained>,
     cleaning: Option<BoxFuture>,
+    /// How many of the adopted are more than a wait.
+    droppable: usize,
+    /// What is adopted here is only what a kill leaves, and has been told of it.
+    killed: bool,
 }
 
 impl Aside {
     pub(super) fn extend(&mut self, arrivals: Vec<Work>) {
-        self.adopted
-            .extend(arrivals.into_iter().map(|work| Contained(Some(work))));
+        for work in arrivals {
+            let droppable = work.is_droppable();
+            self.droppable += usize::from(droppable);
+            self.adopted.push(Contained {
+                work: Some(work),
+                droppable,
+            });
+        }
     }
 
     pub(super) fn clean_up(&mut self, next: Option<BoxFuture>) {
@@ -96,9 +102,14 @@ impl Aside {
         self.cleaning.is_none() && self.adopted.is_empty()
     }
 
+    /// Whether it has anything that a kill would drop.
+    pub(super) fn is_droppable(&self) -> bool {
+        self.cleaning.is_some() || self.droppable > 0
+    }
+
     pub(super) fn leftovers(self, into: &mut Leftovers) {
         into.adopted
-            .extend(self.adopted.into_iter().filter_map(|work| work.0));
+            .extend(self.adopted.into_iter().filter_map(|work| work.work));
         into.cleanups.extend(self.cleaning);
     }
 
@@ -107,9 +118,13 @@ impl Aside {
         // Not when it is empty: it would keep a clone of the waker all the same.
         while !self.adopted.is_empty() {
             match Pin::new(&mut self.adopted).poll_next(cx) {
-                Poll::Ready(Some(Err(payload))) => region.fail(Phase::CleanUp, payload),
-                Poll::Ready(_) => {}
-                Poll::Pending => break,
+                Poll::Ready(Some((droppable, over))) => {
+                    self.droppable -= usize::from(droppable);
+                    if let Err(payload) = over {
+                        region.fail(Phase::CleanUp, payload);
+                    }
+                }
+                Poll::Ready(None) | Poll::Pending => break,
             }
         }
         let Some(cleanup) = &mut self.cleaning else {
@@ -126,6 +141,42 @@ impl Aside {
             region.fail(Phase::CleanUp, payload);
         }
         Poll::Ready(())
+    }
+
+    /// Drops every clean-up that the region has now, and every drain, because of its deadline.
+    ///
+    /// Those that a scope runs after its children are left, if nobody asked it to stop: nor are they.
+    pub(crate) fn pass_deadline(region: &Region) {
+        let (mut aside, _) = Self::kill(region, None);
+        // What a kill leaves, and a deadline does not.
+        if aside.droppable > 0 {
+            aside.droppable = 0;
+            let adopted = std::mem::take(&mut aside.adopted).into_iter();
+            let waits = adopted.filter_map(|work| work.work);
+            aside.extend(waits.filter(|work| !work.is_droppable()).collect());
+        }
+        region.put_aside(aside);
+    }
+
+    /// Drops every clean-up of a region that was killed, started or not; waits stay. Called inside the
+    /// region, masked: destructors of clean-ups run here.
+    ///
+    /// Says how many it dropped.
+    fn kill(region: &Region, put_back: Option<Box<Self>>) -> (Box<Self>, usize) {
+        let mut left = Leftovers::default();
+        let mut aside = region.take_all(put_back, &mut left);
+        if !region.has(flag::KILLED) {
+            region.put_after_children(std::mem::take(&mut left.after_children));
+        }
+        left.cleanups.extend(aside.cleaning.take());
+        if !std::mem::replace(&mut aside.killed, region.has(flag::KILLED)) {
+            aside.droppable = 0;
+            let adopted = std::mem::take(&mut aside.adopted).into_iter();
+            left.adopted.extend(adopted.filter_map(|work| work.work));
+        }
+        let dropped = left.kill(region);
+        aside.extend(left.adopted);
+        (aside, dropped)
     }
 
     /// Polls the adopted work of a region whose body lives. Called inside the region, masked.
@@ -146,6 +197,14 @@ impl Aside {
     pub(crate) fn poll_to_end(region: &Region, cx: &mut Context<'_>) -> Poll<()> {
         let mut put_back = None;
         for _ in 0..TURNS {
+            if region.has(flag::KILLED) {
+                let (aside, dropped) = Self::kill(region, put_back.take());
+                put_back = Some(aside);
+                if dropped > 0 {
+                    // Destructors may have deferred more.
+                    continue;
+                }
+            }
             let mut aside = match region.next_aside(put_back.take()) {
                 Next::Poll(aside) => aside,
                 Next::Wait => return Poll::Pending,
@@ -168,105 +227,23 @@ impl Aside {
 }
 
 /// Work whose panic is a value, also that of its destructor.
-struct Contained(Option<Work>);
+struct Contained {
+    work: Option<Work>,
+    droppable: bool,
+}
 
 impl Future for Contained {
-    type Output = Result<(), Payload>;
+    type Output = (bool, Result<(), Payload>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = match &mut self.0 {
-            Some(work) => contain(|| work.future.as_mut().poll(cx)),
+        let polled = match &mut self.work {
+            Some(work) => contain(|| work.poll(cx)),
             None => Ok(Poll::Ready(())),
         };
         if matches!(polled, Ok(Poll::Pending)) {
             return Poll::Pending;
         }
-        let dropped = contain(|| self.0 = None);
-        Poll::Ready(polled.map(drop).and(dropped))
-    }
-}
-
-/// Clean-ups that a region around the one that left them runs: one at a time, newest first.
-struct NewestFirst {
-    left: Vec<BoxFuture>,
-    from: Arc<dyn Member>,
-}
-
-impl Future for NewestFirst {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let NewestFirst { left, from } = &mut *self;
-        while let Some(newest) = left.last_mut() {
-            match contain(|| newest.as_mut().poll(cx)) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(())) => {}
-                Err(payload) => from.region().report(Phase::CleanUp, Some(payload)),
-            }
-            if let Err(payload) = drop_contained(left.pop()) {
-                from.region().report(Phase::Destructor, Some(payload));
-            }
-        }
-        Poll::Ready(())
-    }
-}
-
-/// The wait for the children of a scope that was dropped half-way.
-///
-/// Polled by the region that adopted it; the scope's own region has no other use for its waker any more.
-struct Wait {
-    scope: Arc<dyn Member>,
-    seen: Seen,
-    /// What the scope runs when its children are gone.
-    then: Option<NewestFirst>,
-}
-
-impl Leftovers {
-    /// Adds what a scope that was dropped half-way still waits for.
-    pub(super) fn wait_for_children_of(&mut self, scope: &Arc<dyn Member>) {
-        let left = std::mem::take(&mut self.after_children);
-        if !scope.region().waits_for_children() {
-            // Popped from the end: these come after all others.
-            self.cleanups.splice(0..0, left);
-            scope.settle();
-            return;
-        }
-        let kind = match left.is_empty() {
-            true => WorkKind::Wait,
-            false => WorkKind::CleanUp,
-        };
-        let wait = Wait {
-            scope: Arc::clone(scope),
-            seen: Seen::default(),
-            then: (!left.is_empty()).then(|| NewestFirst {
-                left,
-                from: Arc::clone(scope),
-            }),
-        };
-        self.adopted.push(Work {
-            future: Box::pin(wait),
-            kind,
-        });
-    }
-}
-
-impl Future for Wait {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Wait { scope, seen, then } = &mut *self;
-        let region = scope.region();
-        if region.has(flag::CHILDREN) {
-            region.register(cx.waker(), seen);
-            if region.waits_for_children() {
-                return Poll::Pending;
-            }
-            region.forget_runner();
-        }
-        if let Some(cleanups) = then {
-            ready!(Pin::new(cleanups).poll(cx));
-        }
-        scope.settle();
-        Poll::Ready(())
+        let dropped = contain(|| self.work = None);
+        Poll::Ready((self.droppable, polled.map(drop).and(dropped)))
     }
 }

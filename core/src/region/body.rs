@@ -12,7 +12,7 @@ use super::aside::{Aside, Leftovers};
 use super::contain::{Payload, contain, drop_contained};
 use super::frame::Entered;
 use super::state::{Seen, flag};
-use super::{Member, Phase, Region};
+use super::{Member, Phase, Region, deadline};
 use crate::context;
 
 /// How a body ended.
@@ -86,7 +86,9 @@ fn go_on<F: Future>(
         // A child is in its scope's list only from its first `Pending` on: most never are.
         let scope = member.as_deref()?.scope_region();
         if let Some(scope) = scope.filter(|scope| scope.has(flag::ASKING)) {
-            region.ask(scope.reason().as_ref());
+            scope.ask_alike(region);
+        } else if let Some(reason) = member.as_deref()?.asked_as_child() {
+            region.ask(Some(&reason));
         }
     }
     // A request that came before this poll: what is open inside is polled once more, so that it may
@@ -95,7 +97,9 @@ fn go_on<F: Future>(
     let mut last_turn = due;
     let mut ended = match (&taken, body.is_some()) {
         (None, false) => stow.take(region),
-        (None, true) if due && region.inside().0 == 0 => Some(Ended::Cancelled),
+        (None, true) if due && (region.has(flag::KILLED) || region.inside().0 == 0) => {
+            Some(Ended::Cancelled)
+        }
         _ => None,
     };
 
@@ -129,7 +133,15 @@ fn go_on<F: Future>(
     if !region.close_idle() {
         // First, as above: whoever adds work later finds it.
         region.register(cx.waker(), seen);
-        let over = beside(member, |region| Aside::poll_to_end(region, cx))?;
+        let mut over = beside(member, |region| Aside::poll_to_end(region, cx))?;
+        if over.is_pending() && deadline::has_passed(member.as_ref()?, cx) {
+            over = beside(member, |region| {
+                Aside::pass_deadline(region);
+                Aside::poll_to_end(region, cx)
+            })?;
+            // The clock, if it is needed again, starts in a poll of its own.
+            cx.waker().wake_by_ref();
+        }
         if over.is_pending() {
             let region = member.as_deref()?.region();
             if let Some(ended) = ended {
@@ -142,12 +154,13 @@ fn go_on<F: Future>(
             return None;
         }
     }
+    member.as_deref()?.region().disarm();
     ended
 }
 
 /// What comes of a body that is pending and does not just wait.
 enum Suspended {
-    /// It was asked to stop, and nothing inside it has to go first.
+    /// It was asked to stop, and nothing inside it has to go first; or it was killed.
     Cancelled,
     /// It was asked to stop while it was polled: what is open inside it is polled once more.
     OnceMore,
@@ -167,23 +180,26 @@ fn after_pending(
     if region.has(flag::UNLISTED) {
         Region::enlist(member.as_ref()?);
     }
-    if region.has(flag::WORK) {
+    if region.has(flag::WORK) && !region.has(flag::KILLED) {
         beside(member, |region| Aside::poll_beside_body(region, cx));
     }
     let region = member.as_deref()?.region();
-    if !region.is_due() {
+    if !region.has(flag::ASKED) {
         return None;
     }
-    match region.inside() {
-        // Those inside are on their way out. So are we, and who is around us must wait as well.
-        (_, 1..) => {
-            region.tell();
-            None
-        }
-        (0, 0) => Some(Suspended::Cancelled),
-        (_, 0) if last_turn => Some(Suspended::Cancelled),
-        (_, 0) => Some(Suspended::OnceMore),
+    if region.has(flag::KILLED) {
+        return Some(Suspended::Cancelled);
     }
+    if region.is_due() {
+        match region.inside() {
+            // Those inside are on their way out. So are we, and who is around us must wait as well.
+            (_, 1..) => region.tell(),
+            (0, 0) => return Some(Suspended::Cancelled),
+            (_, 0) if last_turn => return Some(Suspended::Cancelled),
+            (_, 0) => return Some(Suspended::OnceMore),
+        }
+    }
+    deadline::has_passed(member.as_ref()?, cx).then_some(Suspended::Cancelled)
 }
 
 /// Runs `f`, which lets no panic out, inside the region and its context, below `mask` masks.
@@ -277,7 +293,20 @@ pub(crate) fn abandon<F: Future>(
         }
         Some(Ended::Cancelled) | None => {}
     }
-    let mut left = member.region().close_with_leftovers();
+    let mut left = take_leftovers(&member);
     left.wait_for_children_of(&member);
     Some((member, left))
+}
+
+/// Closes a region that ends half-way, and gives out what others are to run; of a killed one, that is
+/// nothing but waits.
+pub(crate) fn take_leftovers(member: &Arc<dyn Member>) -> Leftovers {
+    member.region().disarm();
+    let mut left = member.region().close_with_leftovers();
+    if member.region().has(flag::KILLED) {
+        inside(&mut Some(Arc::clone(member)), 1, || {
+            left.kill(member.region())
+        });
+    }
+    left
 }

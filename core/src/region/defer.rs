@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::aside::Work;
+use super::work::Work;
 use super::{BoxFuture, Member, frame};
 use crate::context::Within;
 
@@ -17,6 +17,11 @@ use crate::context::Within;
 /// panics. A request to stop does not reach them (they are shielded), and the task is not over before
 /// they are: who awaits its handle, or [`cancel_and_wait`](crate::Task::cancel_and_wait), waits for them
 /// too. A clean-up may defer more.
+///
+/// A clean-up that hangs would keep the task for ever: 30 seconds after the request, or after the body's
+/// end, what is left is dropped and reported as [`Phase::CleanUpDeadline`](crate::Phase::CleanUpDeadline);
+/// [`cleanup_deadline`](crate::SpawnWith::cleanup_deadline) says another time. A
+/// [`kill`](crate::Task::kill) drops it at once.
 ///
 /// What a blocking job defers runs when the job has ended, in a task of its own: there a handle does
 /// not wait for it.
@@ -107,8 +112,8 @@ pub(crate) fn defer_outwards(member: &Arc<dyn Member>, mut cleanup: BoxFuture) {
     let mut around = member.region().up();
     while let Some(next) = around {
         match next.region().adopt(Work::clean_up(cleanup)) {
-            Ok(()) => return,
-            Err(back) => cleanup = back.future,
+            Err(Work::CleanUp(back)) => cleanup = back,
+            _ => return,
         }
         around = next.region().up();
     }

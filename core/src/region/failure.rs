@@ -27,6 +27,8 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug)]
 enum Whose {
     Task,
+    /// A region inside a task; named, it is a scope.
+    Region,
     Token,
     Callback,
 }
@@ -43,10 +45,16 @@ pub enum Phase {
     CleanUp,
     /// An asynchronous clean-up could not run to its end: its runtime was gone, or there was none.
     LostCleanUp,
+    /// An asynchronous clean-up was dropped unfinished, because its task or scope was killed.
+    Killed,
+    /// A task or scope took too long to unwind, and what was left of it was killed.
+    CleanUpDeadline,
     /// A waker was woken.
     Waker,
     /// A callback ran.
     Callback,
+    /// A task, or child of a nursery, gave an error, and nobody else is told. The payload is the error.
+    Failed,
     /// A child failed beyond the errors that its scope keeps. The payload is the error.
     NotKept,
 }
@@ -58,8 +66,11 @@ impl fmt::Display for Phase {
             Phase::Destructor => "destructor panicked",
             Phase::CleanUp => "clean-up panicked",
             Phase::LostCleanUp => "clean-up lost with its runtime",
+            Phase::Killed => "clean-up killed",
+            Phase::CleanUpDeadline => "clean-up deadline passed",
             Phase::Waker => "waker panicked",
             Phase::Callback => "callback panicked",
+            Phase::Failed => "task failed",
             Phase::NotKept => "an error was not kept",
         })
     }
@@ -79,6 +90,27 @@ impl Failure {
             location,
             message: payload.as_ref().and_then(message).map(str::to_owned),
             payload: Mutex::new(payload),
+        }
+    }
+
+    /// Of a region inside a task, and not of the task.
+    pub(crate) fn of_region(self) -> Self {
+        Failure {
+            whose: Whose::Region,
+            ..self
+        }
+    }
+
+    /// An error that a task gave, with its text.
+    pub(crate) fn of_error(
+        name: Option<Cow<'static, str>>,
+        location: &'static Location<'static>,
+        text: String,
+        error: Payload,
+    ) -> Self {
+        Failure {
+            message: Some(text),
+            ..Failure::new(Phase::Failed, name, location, Some(error))
         }
     }
 
@@ -121,7 +153,7 @@ impl Failure {
         self.location
     }
 
-    /// Returns the text of the panic, if there was one and it carried text.
+    /// Returns the text of the panic, if there was one and it carried text; or that of the error.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
@@ -145,6 +177,10 @@ impl fmt::Display for Failure {
                 f.write_str("in ")?;
                 describe(f, self.name(), self.location)?;
             }
+            Whose::Region => match self.name() {
+                Some(name) => write!(f, "in scope `{name}` (opened at {})", self.location)?,
+                None => write!(f, "in the region opened at {}", self.location)?,
+            },
             Whose::Token => write!(f, "(token made at {})", self.location)?,
             Whose::Callback => write!(f, "(callback registered at {})", self.location)?,
         }

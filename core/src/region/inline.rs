@@ -192,6 +192,7 @@ impl<F: Future> Inline<F> {
         };
         let member = this.member.take().expect("a region that ends is open");
         *this.reason = member.region().reason();
+        member.region().forget_runner();
         // Our own request is void where the region around is asked too: that one decides.
         if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
             close(&*member, *this.given);
@@ -214,7 +215,6 @@ fn is_asked_around() -> bool {
 /// Leaves the region around, and reports what has no place in an outcome; a given member does so itself.
 fn close(member: &dyn Member, given: bool) {
     let region = member.region();
-    region.forget_runner();
     if !given {
         region.report_kept();
     }
@@ -230,8 +230,14 @@ impl<F: Future> PinnedDrop for Inline<F> {
         let Some((member, left)) = abandon(this.body, this.member.take(), stow) else {
             return;
         };
+        // Before others learn of what is left: who waits for the children registers in its place.
+        member.region().forget_runner();
         let around = frame::current().or_else(|| member.region().up());
         hand_over(&member, around.as_ref(), left);
+        if !*this.given {
+            // It has no outcome of its own to stand beside: that of the region around is the next.
+            member.region().give_failures(around.as_deref());
+        }
         close(&*member, *this.given);
     }
 }

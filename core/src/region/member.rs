@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use super::aside::{Leftovers, Work, WorkKind};
+use super::aside::Leftovers;
 use super::state::flag;
 use super::watch::Watch;
-use super::{Failure, Phase, Region, failure, frame};
+use super::work::Work;
+use super::{Failure, Phase, Reason, Region, failure, frame};
 use crate::region::contain::drop_contained;
 use crate::runtime::AnyRuntime;
 
@@ -25,6 +27,13 @@ pub(crate) trait Member: Send + Sync {
     /// Publishes an outcome: `&mut Option<Result<T, JoinError>>`, which is taken.
     fn publish(&self, outcome: &mut dyn Any);
 
+    /// Ends a task that was stopped, if nobody has its handle; says whether it did.
+    ///
+    /// Nobody will see the outcome, and where a scope stops many it is most of the work to make it.
+    fn end_unseen(&self) -> bool {
+        false
+    }
+
     /// The scope that this task is a child of.
     fn scope(&self) -> Option<Arc<dyn Member>> {
         None
@@ -32,6 +41,12 @@ pub(crate) trait Member: Send + Sync {
 
     /// The same, to be looked at only.
     fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// Why this task was asked to stop with all the children of its scope, where it was: it may not have
+    /// been in the scope's list.
+    fn asked_as_child(&self) -> Option<Reason> {
         None
     }
 
@@ -43,6 +58,11 @@ pub(crate) trait Member: Send + Sync {
     /// What users hold of a scope, with its type erased.
     fn handle(&self) -> Option<Box<dyn Any>> {
         None
+    }
+
+    /// Waits until a task is gone, for who waits in place of its handle.
+    fn poll_gone(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 
     /// A scope that was dropped half-way has no children any more: its failures want a receiver.
@@ -117,6 +137,20 @@ pub(crate) fn is_stopped_with(scope: &Region) -> bool {
 
 /// Whether this thread runs in the body of `scope`, in a child of it, or something further inside.
 pub(crate) fn is_inside(scope: &Region) -> bool {
+    // Nearly all code runs in the root of a task that is no child: then one look is enough.
+    let at_once = frame::look(|here| {
+        let Some(here) = here else {
+            return Some(false);
+        };
+        match here.region() {
+            region if std::ptr::eq(region, scope) => Some(true),
+            region if region.has(flag::INLINE) || here.scope_region().is_some() => None,
+            _ => Some(false),
+        }
+    });
+    if let Some(inside) = at_once {
+        return inside;
+    }
     outwards_and_up(|member| std::ptr::eq(member.region(), scope).then_some(())).is_some()
 }
 
@@ -156,6 +190,15 @@ pub(crate) fn report_here(failure: &Failure) {
     failure::report(failure);
 }
 
+/// Nobody is made to wait where nobody is around.
+fn hand_drains_to(around: Option<&Arc<dyn Member>>, drains: Vec<Work>) {
+    for work in drains {
+        if let (Work::Drain(drain), Some(around)) = (work, around) {
+            drain.hand_to(around);
+        }
+    }
+}
+
 /// Hands on what a region left when it was dropped half-way: to the region around it, or, where that has
 /// ended, the next one outwards; then to a task of its own on the same runtime. What cannot be placed is
 /// reported as lost.
@@ -167,6 +210,11 @@ pub(crate) fn hand_over(
     if left.is_empty() {
         return;
     }
+    let (drains, adopted) = std::mem::take(&mut left.adopted)
+        .into_iter()
+        .partition(|work| matches!(work, Work::Drain(_)));
+    left.adopted = adopted;
+    hand_drains_to(around, drains);
     if let Some(around) = around {
         left = left.bundled(from);
         let adopted = std::mem::take(&mut left.adopted);
@@ -193,10 +241,10 @@ pub(crate) fn hand_over(
     }
     let cleanups = left.cleanups.into_iter().rev().map(Work::clean_up);
     for work in left.adopted.into_iter().chain(cleanups) {
-        if work.kind == WorkKind::CleanUp {
+        for _ in 0..work.cleanups() {
             region.report(Phase::LostCleanUp, None);
         }
-        if let Err(payload) = drop_contained(work.future) {
+        if let Err(payload) = drop_contained(work) {
             region.report(Phase::Destructor, Some(payload));
         }
     }

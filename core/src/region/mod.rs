@@ -7,7 +7,9 @@
 mod aside;
 pub(crate) mod body;
 pub(crate) mod contain;
+mod deadline;
 mod defer;
+mod drain;
 pub(crate) mod failure;
 mod finally;
 pub(crate) mod flat;
@@ -22,17 +24,16 @@ mod shield;
 pub(crate) mod state;
 #[cfg(test)]
 #[cfg(not(loom))]
-mod tests;
+pub(crate) mod tests;
 mod token;
 mod until;
 pub(crate) mod watch;
+mod work;
 
-#[cfg(test)]
-#[cfg(not(loom))]
-pub(crate) use aside::Work;
 pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
+pub(crate) use drain::leave as leave_drain;
 pub use failure::{Failure, Phase, set_failure_hook};
 pub use finally::{Finally, finally};
 pub(crate) use frame::Masks;
@@ -47,3 +48,6 @@ pub use shield::{Hole, Mask, Shield, shield, uncancellable};
 pub(crate) use state::Region;
 pub use token::{CancelGuard, CancelToken, Cancelled, CancelledOwned, OnCancel};
 pub use until::{Cancellable, Until, cancel_requested, checkpoint};
+#[cfg(test)]
+#[cfg(not(loom))]
+pub(crate) use work::Work;

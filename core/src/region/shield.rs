@@ -30,6 +30,11 @@ use super::state::Shields;
 /// library, and in no [`until`](crate::Cancellable::until), there are no requests: there a shield just
 /// runs `future`.
 ///
+/// Nor does it hold for ever: a shield that outlives the clean-up deadline of its task, counted from the
+/// request and 30 seconds if it is not
+/// [said otherwise](crate::SpawnWith::cleanup_deadline), is dropped where it suspends, and so it is by a
+/// [`kill`](crate::Task::kill).
+///
 /// Not cancel safe unless `future` is: dropping it drops `future`, finished or not.
 ///
 /// # Panics

@@ -235,6 +235,7 @@ pub struct ScopeWith<'a, R: Timer, E> {
     rt: &'a R,
     name: Option<Cow<'static, str>>,
     limit: Option<usize>,
+    cleanup_limit: Option<Duration>,
     rules: Rules<E>,
     extras: Option<Box<Extras<R>>>,
 }
@@ -245,9 +246,14 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
             rt,
             name: None,
             limit: None,
+            cleanup_limit: None,
             rules: Rules::default(),
             extras: None,
         }
+    }
+
+    pub(super) fn rt(&self) -> &'a R {
+        self.rt
     }
 
     fn extras(&mut self) -> &mut Extras<R> {
@@ -277,6 +283,34 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
     #[doc(alias = "timeout")]
     pub fn within(mut self, duration: Duration) -> Self {
         self.extras().within = Some(duration);
+        self
+    }
+
+    /// Limits how long the scope may take to unwind; if it is not said, the limit of the task around counts.
+    ///
+    /// Counted from the moment a request reaches it (from outside, by a failure, its time, its token), or,
+    /// where nobody asked, from the end of its body, as long as its clean-ups run. When it passes, the
+    /// scope is [killed](TryScope::kill), or, where nobody asked, only its clean-ups are; and a
+    /// [`Failure`](crate::Failure) of [`Phase::CleanUpDeadline`](crate::Phase::CleanUpDeadline) says so. A
+    /// scope that just waits for children has no deadline. `Duration::MAX` is never.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, shield};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let scope = rt.scope_with().cleanup_deadline(Duration::from_millis(1));
+    /// let outcome: Result<(), _> = owner.block_on(scope.try_run(async |s| {
+    ///     s.spawn(shield(std::future::pending::<()>())); // ignores the request
+    ///     Err("stop everything")
+    /// }));
+    /// assert_eq!(outcome.unwrap_err().into_first_error(), Ok("stop everything"));
+    /// ```
+    pub fn cleanup_deadline(mut self, limit: Duration) -> Self {
+        self.cleanup_limit = Some(limit);
         self
     }
 
@@ -361,7 +395,8 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
 
     /// Asks the children to stop when the body has ended, whatever it gives.
     ///
-    /// So helpers of the body need not be stopped by hand. What they return then is no error.
+    /// So helpers of the body need not be stopped by hand, and that they were stopped is no error. One that
+    /// fails on its way out is an error as ever.
     pub fn cancel_on_exit(mut self) -> Self {
         self.rules.cancel_on_exit = true;
         self
@@ -393,6 +428,9 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
     {
         let caller = Location::caller();
         let scope = Shared::new(self.rt.clone(), self.rules, self.limit, self.name, caller);
+        if let Some(limit) = self.cleanup_limit {
+            scope.region.limit_cleanups(limit);
+        }
         TryScopeFuture {
             run: fallible(scope, body, self.extras),
         }
@@ -431,6 +469,9 @@ impl<R: Spawn + Timer> ScopeWith<'_, R, Infallible> {
     {
         let caller = Location::caller();
         let scope = Shared::new(self.rt.clone(), self.rules, self.limit, self.name, caller);
+        if let Some(limit) = self.cleanup_limit {
+            scope.region.limit_cleanups(limit);
+        }
         RunScope {
             run: plain(scope, body, self.extras),
         }

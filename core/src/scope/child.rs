@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::in_scope::Birth;
+use crate::region::contain::Payload;
 use crate::region::state::flag;
-use crate::region::{Member, Reason, Region, is_stopped_with};
+use crate::region::{Member, Phase, Reason, Region, is_stopped_with};
 use crate::task::{JoinError, Joinable};
 
 /// The handle of a child of a scope; a future of the child's value.
@@ -86,7 +87,7 @@ impl<T> Child<T> {
 
     /// A child that its scope did not take: cancelled already.
     pub(super) fn refused(birth: Birth, scope: Arc<dyn Member>) -> Self {
-        let Birth { name, location } = birth;
+        let Birth { name, location, .. } = birth;
         let region = Region::new(location, 0);
         region.dress(name, None);
         region.ask(scope.region().reason().as_ref());
@@ -110,6 +111,16 @@ impl<T> Child<T> {
         if let Some(cell) = self.cell() {
             cell.region().ask(Some(&reason.into()));
             // One that waits for its turn would learn of it only then.
+            cell.hurry();
+        }
+    }
+
+    /// Stops this child at once: nothing of it runs any more, no shield and no clean-up.
+    ///
+    /// As [`Task::kill`](crate::Task::kill). The scope and the other children go on.
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        if let Some(cell) = self.cell() {
+            cell.region().kill(Some(&reason.into()));
             cell.hurry();
         }
     }
@@ -158,6 +169,13 @@ impl<T> Child<T> {
     /// Returns where the child was spawned.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
+    }
+
+    /// Reports what went wrong in it and has no other receiver.
+    pub(super) fn report(&self, phase: Phase, payload: Payload) {
+        if let Some(cell) = self.cell() {
+            cell.region().report(phase, Some(payload));
+        }
     }
 
     /// Whether its scope did not take it.

@@ -7,6 +7,7 @@ use std::fmt::{self, Debug, Display};
 use std::panic::Location;
 use std::sync::{Mutex, PoisonError};
 
+use super::any_error::AnyError;
 use super::text::{AsError, Tree, detailed, line, shown, text};
 use crate::region::contain::{Payload, message};
 use crate::region::failure::report;
@@ -84,6 +85,8 @@ pub enum Origin {
     BlockingChild,
     /// No scope: an arm of [`try_gather`](crate::try_gather) or [`race_ok`](crate::race_ok).
     Arm,
+    /// No scope: a task of [`spawn_watched`](crate::Runtime::spawn_watched).
+    Watched,
     /// No scope: [`ErrorGroup::from_errors`](crate::ErrorGroup::from_errors).
     Collected,
 }
@@ -96,6 +99,7 @@ impl Place {
             Origin::Child => format!("child {}", self.index),
             Origin::BlockingChild => format!("blocking child {}", self.index),
             Origin::Arm => format!("arm {}", self.index),
+            Origin::Watched => String::from("task"),
             Origin::Collected => format!("error {}", self.index),
         };
         match self.name.as_deref() {
@@ -104,7 +108,7 @@ impl Place {
         }
         let verb = match self.origin {
             Origin::Body => "opened",
-            Origin::Child | Origin::BlockingChild => "spawned",
+            Origin::Child | Origin::BlockingChild | Origin::Watched => "spawned",
             Origin::Arm => "combined",
             Origin::Collected => "collected",
         };
@@ -155,7 +159,10 @@ impl<E> ChildError<E> {
             },
             what: match kind {
                 JoinKind::Panicked(payload) => What::Panicked(payload),
-                JoinKind::Lost | JoinKind::Cancelled(_) | JoinKind::Failed => What::Lost,
+                JoinKind::Lost
+                | JoinKind::Cancelled(_)
+                | JoinKind::Failed
+                | JoinKind::Oneself(_) => What::Lost,
             },
             failures,
         })
@@ -243,9 +250,10 @@ impl<E> ChildError<E> {
         }
     }
 
-    /// Returns the place in the order of spawning, from 0. The body has none.
+    /// Returns the place in the order of spawning, from 0. The body has none, and a watched task.
     pub fn index(&self) -> Option<usize> {
-        (!self.is_body()).then_some(self.place.index)
+        let counted = !matches!(self.place.origin, Origin::Body | Origin::Watched);
+        counted.then_some(self.place.index)
     }
 
     /// Returns the child's name, if it was given one; the scope's, if it is the body.
@@ -321,7 +329,17 @@ impl<E> ChildError<E> {
         };
         let Place { name, location, .. } = self.place;
         let mut failures = self.failures;
-        failures.insert(0, Failure::new(Phase::NotKept, name, location, error));
+        let failure = match error {
+            Some(error) => match error.downcast::<AnyError>() {
+                Ok(error) => {
+                    let (text, error) = error.into_parts();
+                    Failure::of_error(name, location, text, error)
+                }
+                Err(error) => Failure::new(Phase::NotKept, name, location, Some(error)),
+            },
+            None => Failure::new(Phase::NotKept, name, location, None),
+        };
+        failures.insert(0, failure);
         failures
     }
 

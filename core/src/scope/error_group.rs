@@ -19,8 +19,8 @@ const IN_TREE: usize = 50;
 /// Each member is a [`ChildError`], which knows whose it is: the child's spawn index, its name, where it
 /// was spawned. A panic is a member like an error.
 ///
-/// The scopes that make such groups are not in this version. What it has is
-/// [`from_errors`](ErrorGroup::from_errors): one error out of several, wherever they came from.
+/// Scopes make such groups; [`from_errors`](ErrorGroup::from_errors) makes one error out of several,
+/// wherever they came from.
 ///
 /// | format | shows |
 /// |---|---|

@@ -92,6 +92,16 @@ impl<R: Spawn + Timer> Scope<R> {
     }
 }
 
+impl<'a, S> SpawnChild<'a, S> {
+    pub(super) fn new(scope: &'a S) -> Self {
+        SpawnChild {
+            scope,
+            name: None,
+            cleanup_limit: None,
+        }
+    }
+}
+
 impl<R> Scope<R> {
     pub(super) fn of(scope: &Arc<Shared<R, Infallible>>) -> Self {
         Scope {
@@ -101,6 +111,10 @@ impl<R> Scope<R> {
 }
 
 impl<R, E> TryScope<R, E> {
+    pub(super) fn shared(&self) -> &Arc<Shared<R, E>> {
+        &self.scope
+    }
+
     pub(super) fn of(scope: &Arc<Shared<R, E>>) -> Self {
         TryScope {
             scope: Arc::clone(scope),
@@ -123,11 +137,12 @@ macro_rules! common {
                 rt.sleep_until(after(rt.now(), duration))
             }
 
-            /// Begins a spawn that says more about the child: its name.
+            /// Begins a spawn that says more about the child: its name, its clean-up deadline.
             pub fn spawn_with(&self) -> SpawnChild<'_, Self> {
                 SpawnChild {
                     scope: self,
                     name: None,
+                    cleanup_limit: None,
                 }
             }
 
@@ -543,6 +558,30 @@ impl<R: Spawn + Timer, E: Send + 'static> TryScope<R, E> {
         self.scope.stop(Stop::Cancelled(Some(reason.into())));
     }
 
+    /// Stops the whole scope at once: its body, its clean-ups, and its children with theirs.
+    ///
+    /// As [`Task::kill`](crate::Task::kill), for all that is in the scope. It waits for its children all the
+    /// same, and for blocking ones that have started; then it gives an error that
+    /// [is cancelled](crate::ScopeError::is_cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, shield};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let outcome = owner.block_on(rt.try_scope(async |s| {
+    ///     s.spawn(shield(std::future::pending::<()>()));
+    ///     s.kill("no patience");
+    ///     Ok::<_, String>(())
+    /// }));
+    /// assert_eq!(outcome.unwrap_err().reason().unwrap().as_str(), "no patience");
+    /// ```
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        self.scope.kill(&reason.into());
+    }
+
     /// Asks the whole scope to stop, now; the future returned waits until it is over.
     ///
     /// # Errors
@@ -611,8 +650,9 @@ impl<R: Spawn + Timer, E: Send + 'static> fmt::Debug for TryScope<R, E> {
 #[derive(Debug)]
 #[must_use = "nothing is spawned until `spawn` or `spawn_blocking` is called"]
 pub struct SpawnChild<'a, S> {
-    scope: &'a S,
+    pub(super) scope: &'a S,
     name: Option<Cow<'static, str>>,
+    cleanup_limit: Option<Duration>,
 }
 
 impl<S> SpawnChild<'_, S> {
@@ -622,11 +662,21 @@ impl<S> SpawnChild<'_, S> {
         self
     }
 
+    /// Limits how long the child may take to unwind; if it is not said, the limit of its scope counts.
+    ///
+    /// As [`SpawnWith::cleanup_deadline`](crate::SpawnWith::cleanup_deadline). When the one of the scope
+    /// passes first, its children are killed too.
+    pub fn cleanup_deadline(mut self, limit: Duration) -> Self {
+        self.cleanup_limit = Some(limit);
+        self
+    }
+
     #[track_caller]
-    fn birth(self) -> Birth {
+    pub(super) fn birth(self) -> Birth {
         Birth {
             name: self.name,
             location: Location::caller(),
+            cleanup_limit: self.cleanup_limit,
         }
     }
 }

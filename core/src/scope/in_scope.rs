@@ -6,6 +6,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::child::Child;
 use super::child_error::{ChildError, Origin, Place};
@@ -48,6 +49,10 @@ where
         }
     }
 
+    fn stopped(&self) {
+        self.scope.child_stopped();
+    }
+
     fn ended(&self, region: &Region) {
         self.scope.ended(region, self.index);
     }
@@ -61,9 +66,15 @@ where
         Some(&self.scope.region)
     }
 
+    fn asked_as_child(&self) -> Option<Reason> {
+        self.scope.child_is_asked(self.index)
+    }
+
     fn hurry(&self, region: &Region) {
-        // From outside it may wait; what runs in the scope, and waits for it, keeps its place occupied.
-        if region.has(flag::QUEUED) && is_in_child_of(&self.scope.region) {
+        // From outside it may wait; what runs in the scope, and waits for it, keeps its place occupied. One
+        // that is asked to stop ends without being run.
+        let hurries = || region.has(flag::ASKING) || is_in_child_of(&self.scope.region);
+        if region.has(flag::QUEUED) && hurries() {
             if let Some(limit) = &self.scope.limit {
                 limit.hurry(&self.scope, self.index);
             }
@@ -93,9 +104,7 @@ impl<R: Spawn + Timer, E: Send + 'static, J> InScope<R, E, J> {
                 JoinError::failed(region)
             }
             Err(cancelled) => {
-                if self.scope.is_asked() {
-                    self.scope.set_cut();
-                }
+                self.scope.child_stopped();
                 cancelled
             }
         }
@@ -185,6 +194,7 @@ impl<F, T> Turned<F, T> {
 pub(super) struct Birth {
     pub(super) name: Option<Cow<'static, str>>,
     pub(super) location: &'static Location<'static>,
+    pub(super) cleanup_limit: Option<Duration>,
 }
 
 impl Birth {
@@ -193,6 +203,7 @@ impl Birth {
         Birth {
             name: None,
             location: Location::caller(),
+            cleanup_limit: None,
         }
     }
 }
@@ -227,6 +238,9 @@ where
     let watch = frame::look(|around| watch_of(around?));
     cell.region.dress(birth.name, watch);
     cell.region.inherit_context();
+    if let Some(limit) = birth.cleanup_limit {
+        cell.region.limit_cleanups(limit);
+    }
     cell
 }
 
@@ -352,6 +366,10 @@ where
 {
     fn start(self: Box<Self>, rt: &R) {
         self.cell.region.clear(flag::QUEUED);
-        start_job(rt, self.job);
+        match self.cell.region.has(flag::ASKED) {
+            // It only ends: no thread is needed for that.
+            true => self.job.run(),
+            false => start_job(rt, self.job),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How many children of a scope run at a time, and the queue of those that wait for their turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::OccupiedEntry};
 use std::sync::PoisonError;
 
 use super::shared::Shared;
@@ -97,6 +97,24 @@ impl<R: Spawn + Timer> Limit<R> {
         }
         while let Some(next) = self.next(scope.is_asked()) {
             next.start(&scope.rt);
+        }
+    }
+
+    /// Starts those that were spawned before the child of that index: they are asked to stop.
+    pub(super) fn start_below<E: Send + 'static>(&self, scope: &Shared<R, E>, index: usize) {
+        loop {
+            let waiting = {
+                let mut queue = self.queue();
+                let first = queue.waiting.first_entry();
+                let first = first.filter(|first| *first.key() < index);
+                let waiting = first.map(OccupiedEntry::remove);
+                queue.running += usize::from(waiting.is_some());
+                waiting
+            };
+            match waiting {
+                Some(waiting) => waiting.start(&scope.rt),
+                None => return,
+            }
         }
     }
 

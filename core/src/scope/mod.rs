@@ -4,6 +4,7 @@
 //! is a child. [`text`] makes one line, or a tree, of errors that are not ours.
 
 mod adopt;
+mod any_error;
 mod builder;
 mod child;
 mod child_error;
@@ -13,9 +14,11 @@ mod handle;
 mod in_scope;
 mod limit;
 mod local;
+mod may_fail;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;
+mod nursery;
 mod outcome;
 mod policy;
 mod run;
@@ -28,8 +31,10 @@ mod tests;
 mod text;
 mod wait;
 mod waiters;
+mod watched;
 mod when_free;
 
+pub use any_error::AnyError;
 pub use builder::{RunScope, ScopeFuture, ScopeWith, TryScopeFuture};
 pub(crate) use builder::{scope, scope_of_arms, try_scope};
 pub use child::{Child, ChildResult};
@@ -44,10 +49,13 @@ pub use local::{
     TryLocalScope, TryLocalScopeUnsend, local_scope, local_scope_unsend, try_local_scope,
     try_local_scope_unsend,
 };
+pub use may_fail::MayFail;
+pub use nursery::{Nursery, NurseryClosed, NurseryHandle, NurseryWith};
 pub use outcome::Outcome;
 pub use policy::Verdict;
 pub use scope_error::ScopeError;
 pub use start::{Ready, Start, StartError};
 pub(crate) use wait::NextEnded;
 pub use wait::{NextChild, ScopeWait, WaitError, WaitFor};
+pub(crate) use watched::spawn_watched;
 pub use when_free::SpawnWhenFree;

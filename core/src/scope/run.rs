@@ -15,9 +15,11 @@ use super::error_group::ErrorGroup;
 use super::scope_error::{ScopeError, Stop};
 use super::shared::{Shared, Teller, why};
 use crate::region::body::Ended;
-use crate::region::contain::{Payload, contain};
+use crate::region::contain::{Payload, contain, drop_contained};
 use crate::region::failure::report;
-use crate::region::{CancelToken, Failure, Inline, Masks, Member, OnCancel, ShieldHold, frame};
+use crate::region::{
+    CancelToken, Failure, Inline, Masks, Member, OnCancel, Phase, ShieldHold, frame,
+};
 use crate::runtime::{Spawn, Timer, after};
 
 /// Looks at what a body gave: gives it back, or gives its error to the scope, which is a [`Shared`].
@@ -73,8 +75,9 @@ impl<Fut: Future> PinnedDrop for Body<Fut> {
         let mut this = self.project();
         if let Err(payload) = contain(|| this.future.set(None)) {
             this.scope.region().ask(Some(&why::BODY_FAILED));
-            if !std::thread::panicking() {
-                resume_unwind(payload);
+            match std::thread::panicking() {
+                true => this.scope.region().fail(Phase::Destructor, payload),
+                false => resume_unwind(payload),
             }
         }
     }
@@ -137,6 +140,17 @@ where
     region: Inline<Body<Fut>>,
     extras: Option<Box<Extras<R>>>,
     stage: Stage,
+    /// Dropped after the region: it is over only then.
+    over: WakesWaiters<R, E>,
+}
+
+/// Tells those who wait for the scope to be over that they may look.
+struct WakesWaiters<R: Spawn + Timer, E: Send + 'static>(Arc<Shared<R, E>>);
+
+impl<R: Spawn + Timer, E: Send + 'static> Drop for WakesWaiters<R, E> {
+    fn drop(&mut self) {
+        self.0.waiters.wake();
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -166,6 +180,7 @@ where
         };
         Run {
             region: Inline::of(scope.clone(), body),
+            over: WakesWaiters(scope.clone()),
             scope,
             extras,
             stage: Stage::New,
@@ -199,20 +214,7 @@ where
                 if let Some(shield) = &extras.shield {
                     shield.here();
                 }
-                let cancelled = extras.token.as_ref().and_then(CancelToken::reason);
                 extras.start(this.scope);
-                if cancelled.is_some() {
-                    // Nothing starts.
-                    this.region.set_ended();
-                    *this.stage = Stage::Ended;
-                    *this.extras = None;
-                    return Poll::Ready(End {
-                        value: None,
-                        stop: Some(Stop::Cancelled(cancelled)),
-                        errors: None,
-                        failures: Vec::new(),
-                    });
-                }
             }
         }
         let ended = {
@@ -252,9 +254,11 @@ where
             Ended::Panicked(payload) => (None, Some(payload)),
         };
         // A value, but of a scope whose children were stopped by who stops us as well.
-        let cut = scope.is_cut() && !scope.rules.cancel_on_exit;
+        // Those that the end of the body stopped are no loss: unless somebody else had asked before.
+        let by_exit = scope.rules.cancel_on_exit && scope.reason() == Some(why::BODY_ENDED);
+        let cut = scope.is_cut() && !by_exit;
         if panic.is_none()
-            && (cut || scope.failed() > 0)
+            && (cut || scope.has_errors())
             && this.region.as_mut().stop_from_outside()
         {
             scope.give_errors();
@@ -274,8 +278,17 @@ where
             _ if stopped && errors.is_none() => Some(Stop::Cancelled(scope.reason())),
             _ => None,
         };
+        let value = match stop.is_none() && errors.is_none() {
+            true => value,
+            false => {
+                if let Err(payload) = drop_contained(value) {
+                    scope.region.fail(Phase::Destructor, payload);
+                }
+                None
+            }
+        };
         Poll::Ready(End {
-            value: value.filter(|_| stop.is_none() && errors.is_none()),
+            value,
             stop,
             errors,
             failures: scope.region.take_failures(),
@@ -324,7 +337,6 @@ where
             if let Some(limit) = &self.scope.limit {
                 limit.start_next(&self.scope);
             }
-            self.scope.waiters.wake();
         }
     }
 }

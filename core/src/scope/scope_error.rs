@@ -13,8 +13,7 @@ use crate::region::{Failure, Reason};
 
 /// Why a scope ended without a value: failures, its deadline, or a cancel.
 ///
-/// Scopes themselves are not in this version, only this error type: `ScopeError::from` makes one of an
-/// [`ErrorGroup`].
+/// `ScopeError::from` makes one of an [`ErrorGroup`].
 ///
 /// Several of these may be true at once: a deadline that passes while a child fails loses neither.
 ///

@@ -20,7 +20,7 @@ use crate::region::failure::report;
 use crate::region::state::flag;
 use crate::region::{BoxFuture, INLINE, Leftovers, Member, Reason, Region, defer_outwards, frame};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard};
 use crate::task::spawn_orphans;
 
@@ -51,6 +51,10 @@ pub(super) struct Shared<R, E> {
     unlisted: AtomicUsize,
     /// A child was stopped because the scope was: the scope has no value.
     cut: AtomicBool,
+    /// Children with a lower index than this were asked to stop, and why. The number is outside the lock
+    /// too, as every child looks at it.
+    asked_below: AtomicUsize,
+    asked_why: Mutex<Option<Reason>>,
     stop: Mutex<Option<Stop>>,
     errors: Mutex<Option<ErrorGroup<E>>>,
     ends: Mutex<VecDeque<usize>>,
@@ -104,6 +108,8 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             seen: AtomicUsize::new(0),
             unlisted: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
+            asked_below: AtomicUsize::new(0),
+            asked_why: Mutex::new(None),
             stop: Mutex::new(None),
             errors: Mutex::new(None),
             ends: Mutex::default(),
@@ -145,14 +151,28 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         self.region.has(flag::ASKING)
     }
 
+    /// Whether it lets no more children in.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_asked() || self.region.is_done()
+    }
+
     /// Lets a child in; gives its index. Refused once the scope is asked to stop, or has ended.
     pub(super) fn admit(&self) -> Option<usize> {
-        if self.is_asked() || self.region.is_done() {
+        if self.is_closed() {
             return None;
         }
-        if self.live.fetch_add(1, Ordering::AcqRel) == 0 && !self.region.hold() {
-            self.live.fetch_sub(1, Ordering::AcqRel);
-            return None;
+        let more = |live: usize| (live > 0).then_some(live + 1);
+        let lives = self
+            .live
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        if lives.is_err() {
+            // Held before it is counted: who finds it counted relies on that.
+            if !self.region.hold() {
+                return None;
+            }
+            if self.live.fetch_add(1, Ordering::AcqRel) > 0 {
+                self.region.release();
+            }
         }
         Some(self.spawned.fetch_add(1, Ordering::Relaxed))
     }
@@ -169,8 +189,9 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             ends.push_back(index);
         }
-        // The list of who is to be asked holds the memory of those that are gone: at most half of it.
-        if !child.has(flag::UNLISTED) {
+        // The list of who is to be asked holds the memory of those that are gone: at most half of it. Once
+        // they have been asked they go soon, and the list with them.
+        if !child.has(flag::UNLISTED) && !self.is_asked() {
             let gone = self.unlisted.fetch_add(1, Ordering::Relaxed) + 1;
             if gone >= 64 && self.region.sweep(gone) {
                 self.unlisted.store(0, Ordering::Relaxed);
@@ -238,6 +259,10 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         }
     }
 
+    pub(super) fn has_errors(&self) -> bool {
+        self.errors().is_some()
+    }
+
     pub(super) fn take_errors(&self) -> Option<ErrorGroup<E>> {
         self.errors().take()
     }
@@ -261,6 +286,19 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
         self.waiters.wake();
     }
 
+    /// Kills the whole scope.
+    pub(super) fn kill(&self, reason: &Reason) {
+        if self.region.is_done() {
+            return;
+        }
+        if !self.is_asked() {
+            let stop = Stop::Cancelled(Some(reason.clone()));
+            self.given_stop().get_or_insert(stop);
+        }
+        self.region.kill(Some(reason));
+        self.waiters.wake();
+    }
+
     pub(super) fn take_stop(&self) -> Option<Stop> {
         self.given_stop().take()
     }
@@ -270,7 +308,9 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
     /// For a scope that gives nothing itself.
     pub(super) fn give_errors(&self) {
         let errors = self.take_errors();
-        let errors = errors.into_iter().flatten();
+        // That a child was lost is no news where its scope is too: and there may be very many.
+        let is_news = |error: &ChildError<E>| !error.is_lost() || !error.failures().is_empty();
+        let errors = errors.into_iter().flatten().filter(is_news);
         let failures = errors.flat_map(ChildError::into_failures);
         let failures = failures.chain(self.region.take_failures());
         match frame::current() {
@@ -281,7 +321,27 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
 
     /// Asks those that are children now, and nobody else.
     pub(super) fn cancel_children(&self, reason: &Reason) {
-        self.region.ask_kids(reason);
+        *self.asked_why() = Some(reason.clone());
+        let below = self.spawned();
+        self.asked_below.fetch_max(below, Ordering::SeqCst);
+        // Either a child that is listed just now is found below, or it finds the number.
+        fence(Ordering::SeqCst);
+        self.region.ask_children(reason);
+        if let Some(limit) = &self.limit {
+            limit.start_below(self, below);
+        }
+    }
+
+    fn asked_why(&self) -> MutexGuard<'_, Option<Reason>> {
+        self.asked_why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether all that were children when there were no more than this were asked to stop, and why.
+    pub(super) fn child_is_asked(&self, index: usize) -> Option<Reason> {
+        let asked = index < self.asked_below.load(Ordering::SeqCst);
+        asked.then(|| self.asked_why().clone()).flatten()
     }
 
     /// Registers a clean-up to run when the children are gone.
@@ -302,6 +362,13 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             .field("live", &self.live())
             .field("asked_to_stop", &self.is_asked())
             .finish_non_exhaustive()
+    }
+
+    /// A child was stopped, perhaps by itself.
+    pub(super) fn child_stopped(&self) {
+        if self.is_asked() {
+            self.set_cut();
+        }
     }
 
     /// A child was stopped because the scope was asked to stop.

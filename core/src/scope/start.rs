@@ -14,7 +14,7 @@ use pin_project::{pin_project, pinned_drop};
 use super::child::Child;
 use super::outcome::Judge;
 use crate::region::contain::{Payload, contain, message};
-use crate::region::{Reason, frame};
+use crate::region::{Phase, Reason, frame};
 
 /// Says that a child is ready, and with what: given to the closure of [`start`](crate::Scope::start).
 ///
@@ -88,6 +88,7 @@ pub(super) fn start<J, V, E, F, Fut>(
 )
 where
     F: FnOnce(Ready<V, E>) -> Fut,
+    E: Send + 'static,
 {
     let meeting = Arc::new(Meeting(Mutex::new(State::Starting(None))));
     let start = StartBody {
@@ -96,7 +97,25 @@ where
         future: None,
         judge: PhantomData,
     };
-    (start, |child| Start { meeting, child })
+    let lose = lose::<E>;
+    let made = move |child| Start {
+        meeting,
+        child,
+        lose,
+    };
+    (start, made)
+}
+
+/// Reports why a start failed, where nobody asks any more.
+fn lose<E: Send + 'static>(kind: Kind<E>, child: &Child<()>) {
+    match kind {
+        Kind::Error(error) => child.report(Phase::NotKept, Box::new(error)),
+        Kind::Panicked(payload) => {
+            let payload = payload.into_inner();
+            child.report(Phase::Body, payload.unwrap_or_else(PoisonError::into_inner));
+        }
+        Kind::Cancelled | Kind::NeverSaid => {}
+    }
 }
 
 /// What the child runs: until it is ready, its failure is that of the start.
@@ -173,6 +192,8 @@ impl<J, V, E, F, Fut> PinnedDrop for StartBody<J, V, E, F, Fut> {
 pub struct Start<V, E> {
     meeting: Arc<Meeting<V, E>>,
     child: Child<()>,
+    /// Here, because dropping a start must not ask for more of `E` than holding it does.
+    lose: fn(Kind<E>, &Child<()>),
 }
 
 impl<V, E> Future for Start<V, E> {
@@ -197,7 +218,9 @@ impl<V, E> Future for Start<V, E> {
                 if frame::is_stopping() {
                     return Poll::Pending;
                 }
-                *self.meeting.state() = State::Over;
+                let before = std::mem::replace(&mut *self.meeting.state(), State::Over);
+                // Outside the lock: it holds our waker.
+                drop(before);
                 Poll::Ready(Err(StartError {
                     kind: Kind::Cancelled,
                 }))
@@ -215,10 +238,11 @@ impl<V, E> Future for Start<V, E> {
 impl<V, E> Drop for Start<V, E> {
     fn drop(&mut self) {
         let before = std::mem::replace(&mut *self.meeting.state(), State::Over);
-        if matches!(before, State::Starting(_)) {
-            self.child.cancel(Reason::from("its start was given up"));
+        match before {
+            State::Starting(_) => self.child.cancel(Reason::from("its start was given up")),
+            State::Said(Err(kind)) => (self.lose)(kind, &self.child),
+            before => drop(before),
         }
-        drop(before);
     }
 }
 

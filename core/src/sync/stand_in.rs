@@ -82,6 +82,22 @@ pub(crate) mod atomic {
                     self.compare_exchange(current, new, order, failure)
                 }
 
+                pub(crate) fn fetch_update(
+                    &self,
+                    order: Ordering,
+                    failure: Ordering,
+                    mut change: impl FnMut($type) -> Option<$type>,
+                ) -> Result<$type, $type> {
+                    let mut now = self.load(failure);
+                    while let Some(next) = change(now) {
+                        match self.compare_exchange(now, next, order, failure) {
+                            Ok(before) => return Ok(before),
+                            Err(other) => now = other,
+                        }
+                    }
+                    Err(now)
+                }
+
                 $(
                     pub(crate) fn $fetch(&self, by: $type, order: Ordering) -> $type {
                         self.access(Some(order), Some(order), |value| value.$fetch(by, order))
@@ -99,7 +115,7 @@ pub(crate) mod atomic {
 
     atomic!(AtomicBool, bool, {});
     atomic!(AtomicU32, u32, { fetch_or fetch_and });
-    atomic!(AtomicUsize, usize, { fetch_add fetch_sub });
+    atomic!(AtomicUsize, usize, { fetch_add fetch_sub fetch_max });
 }
 
 /// A value that is set once, with a flag of the model's to see that it is.

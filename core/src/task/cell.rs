@@ -9,7 +9,7 @@ use super::root::spawn_orphans;
 use crate::region::contain::drop_contained;
 use crate::region::flat::flat;
 use crate::region::state::flag;
-use crate::region::{Leftovers, Member, Phase, Region};
+use crate::region::{Leftovers, Member, Phase, Reason, Region};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -27,6 +27,9 @@ pub(crate) trait Owner<O>: Send + Sync + 'static {
     /// Makes of a body's end what the handle gives. Called before that is published.
     fn judge(&self, region: &Region, ended: Joined<O>) -> Joined<Self::Value>;
 
+    /// Called instead where a task was stopped and nobody will see its outcome.
+    fn stopped(&self) {}
+
     /// Called when everything of the task is over, and published.
     fn ended(&self, _: &Region) {}
 
@@ -37,6 +40,11 @@ pub(crate) trait Owner<O>: Send + Sync + 'static {
 
     /// The same, to be looked at only.
     fn scope_region(&self) -> Option<&Region> {
+        None
+    }
+
+    /// Why it was asked to stop with all children of its scope, if it was.
+    fn asked_as_child(&self) -> Option<Reason> {
         None
     }
 
@@ -151,9 +159,48 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
         self.owner.scope_region()
     }
 
+    fn asked_as_child(&self) -> Option<Reason> {
+        self.owner.asked_as_child()
+    }
+
     fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers> {
         spawn_orphans(self.owner.runtime(), from, left);
         Ok(())
+    }
+
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.region.is_done() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let mut slot = self.slot();
+        // Set under the lock, so: either it is seen here, or the waker is found there.
+        if self.region.is_done() {
+            drop(slot);
+            self.region.let_go(Some(waker));
+            return Poll::Ready(());
+        }
+        let before = std::mem::replace(&mut *slot, Slot::Joiner(waker));
+        drop(slot);
+        if let Slot::Joiner(waker) = before {
+            self.region.let_go(Some(waker));
+        }
+        Poll::Pending
+    }
+
+    fn end_unseen(&self) -> bool {
+        // Never taken back: who sees it needs no lock. For a task in no scope a drain may wait.
+        if !self.region.has(flag::NO_HANDLE) || self.owner.scope_region().is_none() {
+            return false;
+        }
+        self.owner.stopped();
+        self.region.forget_runner();
+        self.region.forget_context();
+        self.region.set_done();
+        self.region.report_kept();
+        self.region.unwatch();
+        self.owner.ended(&self.region);
+        true
     }
 
     fn publish(&self, outcome: &mut dyn Any) {
@@ -173,8 +220,8 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
         }
         self.region.forget_runner();
         self.region.forget_context();
-        if self.region.has(flag::NO_HANDLE) {
-            // Nobody waits, and nobody will: no lock is needed.
+        if self.region.has(flag::NO_HANDLE) && self.owner.scope_region().is_some() {
+            // Nobody waits for a child but its scope: no lock is needed. For another task a drain may.
             self.region.set_done();
             self.unreceived(outcome);
             self.region.unwatch();
@@ -224,6 +271,9 @@ pub(crate) trait Joinable<T>: Send + Sync {
 
     /// Gets rid of the outcome of a task that is over.
     fn discard(self: Arc<Self>);
+
+    /// The same cell as what its root sees of it.
+    fn into_member(self: Arc<Self>) -> Arc<dyn Member>;
 }
 
 impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
@@ -265,6 +315,10 @@ impl<W: Owner<O>, O: Send + 'static> Joinable<W::Value> for Cell<W, O> {
             self.region.let_go(Some(waker));
         }
         false
+    }
+
+    fn into_member(self: Arc<Self>) -> Arc<dyn Member> {
+        self
     }
 
     fn discard(self: Arc<Self>) {

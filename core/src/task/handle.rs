@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use super::cell::Joinable;
 use super::join_error::JoinError;
-use crate::region::Reason;
 use crate::region::state::flag;
+use crate::region::{Reason, is_inside, leave_drain};
 
 /// The handle of a task that runs in the background; a future of its result.
 ///
@@ -23,9 +23,15 @@ use crate::region::state::flag;
 /// | panicked, in its body or a destructor | `Err`, [`is_panic`](JoinError::is_panic), with the payload |
 /// | was cancelled | `Err`, [`is_cancelled`](JoinError::is_cancelled), with the reason |
 /// | lost its runtime | `Err`, [`is_lost`](JoinError::is_lost) |
+/// | is the one that awaits it, or has that one as a child | `Err`, [`is_oneself`](JoinError::is_oneself), at once |
 ///
 /// **Dropping the handle cancels the task**; [`detach`](Task::detach) lets it run. A blocking job is
 /// the exception: dropping its handle lets it run, because nothing could stop it once it has started.
+///
+/// Where code of a task drops the handle, the innermost scope, task or `until` around does not end before
+/// the dropped task is gone: nothing is left behind. (Not if that one waits for such a task itself, as the
+/// two might wait for each other then; and not longer than the
+/// [clean-up deadline](crate::SpawnWith::cleanup_deadline).)
 ///
 /// A task is finished when it is *gone*: its future is dropped and its clean-ups have run before the
 /// result is there. A request to cancel takes effect where the body suspends; a body that never
@@ -87,6 +93,47 @@ impl<T> Task<T> {
     /// sees [`cancel_requested`](crate::cancel_requested).
     pub fn cancel(&self, reason: impl Into<Reason>) {
         self.cell().region().ask(Some(&reason.into()));
+    }
+
+    /// Stops the task at once: nothing of it runs any more, no shield and no clean-up.
+    ///
+    /// For what does not end by [`cancel`](Task::cancel), as the last resort. The body is dropped where
+    /// it suspends, whatever is open inside, and without the order in which a request unwinds. Clean-ups
+    /// are dropped, finished or not; each that was not is a [`Failure`](crate::Failure) of
+    /// [`Phase::Killed`](crate::Phase::Killed) beside the task's outcome. Destructors run, so what must
+    /// not be skipped belongs into one.
+    ///
+    /// What is *not* skipped is waiting: for children of scopes in it, which are killed as well, and for
+    /// their blocking jobs that have started. So a killed task is gone, with all of its children, when its
+    /// handle is ready.
+    ///
+    /// It is a request as well, and the first reason is the one shown. Returns at once; a task that is over
+    /// is not changed. To a blocking job it is no more than a request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{Phase, backend::builtin::BuiltinRuntime, defer, prelude::*, shield};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (started, is_started) = std::sync::mpsc::channel();
+    /// let task = owner.handle().spawn(async move {
+    ///     defer(async { unreachable!("clean-ups do not run") });
+    ///     started.send(()).unwrap();
+    ///     shield(std::future::pending::<()>()).await
+    /// });
+    /// is_started.recv().unwrap();
+    /// task.kill("it ignored the request");
+    /// let error = owner.block_on(task).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// assert_eq!(error.failures()[0].phase(), Phase::Killed);
+    /// ```
+    pub fn kill(&self, reason: impl Into<Reason>) {
+        self.kill_for(Some(&reason.into()));
+    }
+
+    pub(super) fn kill_for(&self, reason: Option<&Reason>) {
+        self.cell().region().kill(reason);
     }
 
     /// Asks the task to stop, now; the future returned waits until the task is gone.
@@ -174,7 +221,12 @@ impl<T> Future for Task<T> {
                 return Poll::Ready(cell.take_outcome());
             }
         }
-        self.cell().poll_join(cx)
+        let polled = self.cell().poll_join(cx);
+        // Who waits for itself would wait for ever. Looked at only here: whoever finds a result pays nothing.
+        if polled.is_pending() && is_inside(self.cell().region()) {
+            return Poll::Ready(Err(JoinError::oneself(self.cell().region())));
+        }
+        polled
     }
 }
 
@@ -190,6 +242,7 @@ impl<T> Drop for Task<T> {
             cell.discard();
         } else if !region.has(flag::JOB) {
             region.ask(None);
+            leave_drain(cell.into_member());
         }
     }
 }
@@ -214,6 +267,12 @@ impl<T> fmt::Debug for Task<T> {
 #[must_use = "the request is made, but nothing waits for the task to be gone unless this is awaited"]
 pub struct CancelAndWait<T> {
     task: Task<T>,
+}
+
+impl<T> CancelAndWait<T> {
+    pub(super) fn task(&self) -> &Task<T> {
+        &self.task
+    }
 }
 
 impl<T> Future for CancelAndWait<T> {

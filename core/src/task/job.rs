@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::join_error::JoinError;
 use crate::context;
+use crate::region::body::take_leftovers;
 use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
@@ -85,7 +86,7 @@ fn drop_unrun<F>(member: &Arc<dyn Member>, run: F) {
 }
 
 fn finish<T: Send + 'static>(member: &Arc<dyn Member>, outcome: Result<T, JoinError>) {
-    let left = member.region().close_with_leftovers();
+    let left = take_leftovers(member);
     hand_over(member, None, left);
     member.publish(&mut Some(outcome));
 }

@@ -4,11 +4,12 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{Location, resume_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::region::contain::{Payload, message};
 use crate::region::failure::{describe, report};
-use crate::region::{Failure, Phase, Reason, Region};
+use crate::region::state::flag;
+use crate::region::{Failure, Member, Phase, Reason, Region, frame};
 
 /// Why a task ended without a value: cancelled, panicked, or *lost*.
 ///
@@ -49,6 +50,8 @@ pub(crate) enum Kind {
     Lost,
     /// A child whose error or panic is its scope's.
     Failed,
+    /// The code that waits is a part of the task: what it runs in.
+    Oneself(String),
 }
 
 impl JoinError {
@@ -75,6 +78,31 @@ impl JoinError {
 
     pub(crate) fn failed(region: &Region) -> Self {
         Self::new(region, Kind::Failed)
+    }
+
+    /// Of a task that is not over, and cannot be before the code that waits for it is.
+    pub(crate) fn oneself(region: &Region) -> Self {
+        let describe = |member: &Arc<dyn Member>| {
+            let here = member.region();
+            match here.has(flag::INLINE) {
+                true => format!("the region opened at {}", here.location()),
+                false => Described(here.name().as_deref(), here.location()).to_string(),
+            }
+        };
+        JoinError(Box::new(Repr {
+            kind: Kind::Oneself(frame::look(|here| here.map(describe)).unwrap_or_default()),
+            name: region.name(),
+            location: region.location(),
+            failures: Vec::new(),
+        }))
+    }
+
+    /// Returns whether the code that waited is a part of the task that it waited for: the task itself, a
+    /// child of a scope in it, and so on inwards.
+    ///
+    /// It would have waited for ever. The task runs on; a request that was made stands.
+    pub fn is_oneself(&self) -> bool {
+        matches!(self.0.kind, Kind::Oneself(_))
     }
 
     /// Returns whether it was a child that failed, and whose error its scope has.
@@ -205,6 +233,15 @@ impl JoinError {
     }
 }
 
+/// A task, as [`describe`] writes it.
+struct Described<'a>(Option<&'a str>, &'static Location<'static>);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(f, self.0, self.1)
+    }
+}
+
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JoinError({self})")
@@ -223,6 +260,7 @@ impl fmt::Display for JoinError {
             },
             Kind::Lost => f.write_str(" was lost: its runtime is gone"),
             Kind::Failed => f.write_str(" failed: its scope has the error"),
+            Kind::Oneself(here) => write!(f, " is waited for in itself, by {here}"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One task: the root that a runtime runs, the cell it shares with its handle, the handle.
 
+mod cancel_all;
 mod cell;
 mod current;
 mod handle;
@@ -15,6 +16,7 @@ mod spawn;
 #[cfg(not(loom))]
 pub(crate) mod tests;
 
+pub use cancel_all::{CancelAll, Kill, KillAfter, cancel_all};
 pub(crate) use cell::{Cell, Joinable, Joined, Owner};
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
 pub use handle::{CancelAndWait, Task};
@@ -26,4 +28,4 @@ pub use rooted::{Rooted, rooted};
 pub use spawn::SpawnWith;
 
 pub(crate) use rooted::{block_on_guard, rooted_in_driver, watched};
-pub(crate) use spawn::{spawn, spawn_blocking, spawn_detached};
+pub(crate) use spawn::{Words, spawn, spawn_blocking, spawn_detached};

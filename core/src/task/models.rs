@@ -13,7 +13,7 @@ where
     F::Output: Send + 'static,
 {
     let rt = Hand::default();
-    let task = spawn(&rt, None, future);
+    let task = spawn(&rt, crate::task::Words::default(), future);
     (rt, task)
 }
 

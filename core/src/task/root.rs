@@ -106,6 +106,7 @@ fn publish<T: Send + 'static>(member: &dyn Member, ended: Ended<T>) {
     let outcome = match ended {
         Ended::Value(value) => Ok(value),
         Ended::Panicked(payload) => Err(JoinError::panicked(region, payload)),
+        Ended::Cancelled if member.end_unseen() => return,
         Ended::Cancelled => Err(JoinError::cancelled(region)),
     };
     member.publish(&mut Some(outcome));
@@ -120,6 +121,9 @@ fn publish_lost<T: Send + 'static>(member: &dyn Member) {
 pub(crate) fn spawn_orphans<R: Spawn + Timer>(rt: &R, from: &Region, left: Leftovers) {
     let orphans = Region::new(from.location(), flag::NO_HANDLE | flag::ORPHANS);
     orphans.dress(from.name(), from.watch());
+    if let Some(limit) = from.cleanup_limit() {
+        orphans.limit_cleanups(limit);
+    }
     let orphanage: Arc<dyn Member> = Arc::new(Cell::<_, ()>::new(orphans, Free(rt.clone())));
     let open = orphanage.region();
     let adopted = left

@@ -117,6 +117,11 @@ impl<R: Spawn + Timer, F: Future> Future for Rooted<R, F> {
             "a `Rooted` future was polled after it was ready"
         );
         start(this.started, this.member);
+        if this.enter.is_some() && frame::is_polling() {
+            if let Some(member) = this.member {
+                member.region().set(flag::IN_PLACE);
+            }
+        }
         let (member, seen, stow) = (&mut *this.member, this.seen, &mut InPlace(this.stowed));
         let ended = match this.enter {
             Some(rt) => rt.enter(Enter::Foreign, || {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cell::{Cell, Free};
 use super::handle::Task;
@@ -13,11 +14,16 @@ use crate::region::state::flag;
 use crate::region::{Region, frame, watch_of};
 use crate::runtime::{Spawn, Timer};
 
-type Name = Option<Cow<'static, str>>;
+/// What is said of a task before it is spawned.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) cleanup_limit: Option<Duration>,
+}
 
 #[track_caller]
 #[inline]
-fn cell<R, T>(rt: &R, name: Name, flags: u32) -> Arc<Cell<Free<R>, T>>
+fn cell<R, T>(rt: &R, words: Words, flags: u32) -> Arc<Cell<Free<R>, T>>
 where
     R: Spawn + Timer,
     T: Send + 'static,
@@ -26,42 +32,45 @@ where
     let cell = Arc::new(Cell::new(region, Free(rt.clone())));
     let watch = frame::look(|around| watch_of(around?));
     // In its place already: moving it once more is a copy of the whole cell.
-    cell.region.dress(name, watch);
+    cell.region.dress(words.name, watch);
+    if let Some(limit) = words.cleanup_limit {
+        cell.region.limit_cleanups(limit);
+    }
     cell.region.inherit_context();
     cell
 }
 
 #[track_caller]
-pub(crate) fn spawn<R, F>(rt: &R, name: Name, future: F) -> Task<F::Output>
+pub(crate) fn spawn<R, F>(rt: &R, words: Words, future: F) -> Task<F::Output>
 where
     R: Spawn + Timer,
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let cell = cell(rt, name, 0);
+    let cell = cell(rt, words, 0);
     let member = Arc::clone(&cell);
     rt.spawn_raw(Root::new(future, member));
     Task::new(cell)
 }
 
 #[track_caller]
-pub(crate) fn spawn_detached<R, F>(rt: &R, name: Name, future: F)
+pub(crate) fn spawn_detached<R, F>(rt: &R, words: Words, future: F)
 where
     R: Spawn + Timer,
     F: Future<Output = ()> + Send + 'static,
 {
-    let cell: Arc<Cell<Free<R>, ()>> = cell(rt, name, flag::NO_HANDLE);
+    let cell: Arc<Cell<Free<R>, ()>> = cell(rt, words, flag::NO_HANDLE);
     rt.spawn_raw(Root::new(future, cell));
 }
 
 #[track_caller]
-pub(crate) fn spawn_blocking<R, F, T>(rt: &R, name: Name, run: F) -> Task<T>
+pub(crate) fn spawn_blocking<R, F, T>(rt: &R, words: Words, run: F) -> Task<T>
 where
     R: Spawn + Timer,
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let cell = cell(rt, name, flag::JOB);
+    let cell = cell(rt, words, flag::JOB);
     let member = Arc::clone(&cell);
     let job = Job::new(run, member);
     // Given back or taken: a job that does not run reports itself when it is dropped.
@@ -87,17 +96,58 @@ where
 #[must_use = "nothing is spawned until `spawn`, `spawn_detached` or `spawn_blocking` is called"]
 pub struct SpawnWith<'a, R> {
     rt: &'a R,
-    name: Name,
+    words: Words,
 }
 
 impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
     pub(crate) fn new(rt: &'a R) -> Self {
-        SpawnWith { rt, name: None }
+        SpawnWith {
+            rt,
+            words: Words::default(),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (&'a R, Words) {
+        (self.rt, self.words)
     }
 
     /// Names the task, for errors and reports.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
+        self.words.name = Some(name.into());
+        self
+    }
+
+    /// Limits how long the task may take to unwind: 30 seconds, if it is not said.
+    ///
+    /// Counted on the runtime's clock from the moment a request reaches the task, or, where nobody asked,
+    /// from the end of its body, as long as clean-ups are left. When it passes, the task is
+    /// [killed](Task::kill), shields and all, and a [`Failure`](crate::Failure) of
+    /// [`Phase::CleanUpDeadline`](crate::Phase::CleanUpDeadline) says so. `Duration::MAX` is never.
+    ///
+    /// A scope in the task, and its children, have the same, if nothing else is said of them. For a
+    /// blocking job it counts for what the job defers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyrt::{Phase, backend::builtin::BuiltinRuntime, defer, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let (started, is_started) = std::sync::mpsc::channel();
+    /// let task = rt.spawn_with().cleanup_deadline(Duration::from_millis(1)).spawn(async move {
+    ///     defer(std::future::pending()); // a clean-up that hangs
+    ///     started.send(()).unwrap();
+    ///     std::future::pending::<()>().await
+    /// });
+    /// is_started.recv().unwrap();
+    /// let error = owner.block_on(task.cancel_and_wait()).unwrap_err();
+    /// assert_eq!(error.failures()[0].phase(), Phase::CleanUpDeadline);
+    /// assert_eq!(error.failures()[1].phase(), Phase::Killed);
+    /// ```
+    pub fn cleanup_deadline(mut self, limit: Duration) -> Self {
+        self.words.cleanup_limit = Some(limit);
         self
     }
 
@@ -108,7 +158,7 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn(self.rt, self.name, future)
+        spawn(self.rt, self.words, future)
     }
 
     /// Spawns a task without a handle:
@@ -118,7 +168,7 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        spawn_detached(self.rt, self.name, future);
+        spawn_detached(self.rt, self.words, future);
     }
 
     /// Spawns a blocking job: [`Runtime::spawn_blocking`](crate::Runtime::spawn_blocking).
@@ -128,6 +178,6 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_blocking(self.rt, self.name, job)
+        spawn_blocking(self.rt, self.words, job)
     }
 }

@@ -49,7 +49,7 @@ impl Hand {
     }
 
     /// The runtime goes: every task is dropped.
-    fn go(&self) {
+    pub(crate) fn go(&self) {
         let tasks = {
             let mut queue = self.queue();
             queue.gone = true;

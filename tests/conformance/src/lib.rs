@@ -39,6 +39,7 @@ mod by_hand;
 pub mod faults;
 mod harness;
 
+pub mod application;
 pub mod block_on;
 pub mod blocking;
 pub mod cancel;
@@ -46,16 +47,24 @@ pub mod context;
 pub mod current;
 pub mod enter;
 pub mod gather;
+pub mod kill;
 pub mod local;
 pub mod map;
+pub mod matrix;
+pub mod nursery;
 pub mod panics;
 pub mod race;
 pub mod real_time;
 pub mod regions;
+pub mod scope;
+pub mod scope_errors;
+pub mod scope_limits;
+pub mod scope_stops;
 pub mod shutdown;
 pub mod task;
 pub mod time;
 pub mod wakers;
+pub mod watched;
 
 pub use by_hand::{ByHand, HandClock, HandSleep};
 pub use harness::{Caps, Erased, Harness};
@@ -244,6 +253,10 @@ macro_rules! __cases {
                 all_outcomes_come_in_the_order_of_the_futures
                 the_first_to_end_come_first_and_the_unseen_are_stopped
                 recursion_works_through_boxes
+                the_first_task_to_end_wins_and_the_losers_are_gone
+                a_race_is_lost_by_a_panic_that_is_first
+                the_first_ok_of_tasks_comes_with_what_failed_before
+                gathering_spawns_all_and_keeps_their_order
             }
             async local {
                 children_borrow_and_use_the_runtime
@@ -279,6 +292,97 @@ macro_rules! __cases {
                 the_first_ok_comes_with_the_errors_before_it
                 a_seed_decides_ties_alike_everywhere
             }
+            async kill {
+                a_kill_ends_what_a_request_does_not
+                a_kill_drops_the_body_before_the_result_is_there
+                a_kill_reaches_children_below_shields_and_waits_for_them
+                a_kill_waits_for_a_blocking_child_that_has_started
+                a_scope_is_killed_by_its_handle
+                a_clean_up_that_hangs_ends_with_its_deadline
+                a_deadline_counts_from_the_end_of_the_body_where_nobody_asked
+                children_are_killed_by_the_deadline_of_their_scope
+                many_are_cancelled_and_waited_for
+                who_is_left_after_the_grace_period_is_killed
+                nothing_is_left_of_tasks_whose_handles_were_dropped
+                tasks_that_drop_each_others_handles_end
+                who_waits_for_itself_learns_of_it
+                kills_and_requests_from_many_threads_agree
+            }
+            async scope {
+                a_scope_gives_its_value_when_all_children_are_gone
+                children_give_plain_values_and_the_scope_an_ok
+                children_of_children_are_waited_for
+                the_innermost_scope_is_found_from_deep_inside
+                a_start_waits_for_the_word_of_the_child
+                blocking_children_are_waited_for_and_told
+                a_request_keeps_a_blocking_child_from_starting
+                what_was_started_elsewhere_is_adopted
+                what_is_protected_runs_on_when_its_handle_goes
+                a_loop_learns_of_each_end_once
+                waits_cancel_nobody_when_their_time_is_up
+                another_thread_closes_a_scope
+                a_handle_kept_after_the_end_refuses
+                all_children_may_be_asked_to_stop_and_the_body_goes_on
+                a_scope_runs_in_a_foreign_executor
+                a_child_may_spawn_while_it_is_dropped
+            }
+            async scope_errors {
+                the_first_error_stops_everybody_and_all_clean_ups_run_before
+                who_learns_of_a_failure_finds_the_scope_asked
+                collected_errors_disturb_nobody
+                a_handler_decides
+                a_handler_that_panics_harms_nobody
+                a_long_lived_scope_reports_and_keeps_nothing
+                errors_beyond_those_kept_go_to_the_hook
+                leaving_the_body_stops_the_children_where_it_was_said
+                a_panic_of_a_child_goes_on_where_the_scope_is_awaited
+                a_panic_of_the_body_goes_on_when_the_children_are_gone
+                destructors_that_panic_are_errors_too
+            }
+            async scope_limits {
+                never_more_run_than_the_limit_says_and_they_start_in_order
+                who_waits_for_its_turn_is_dropped_unrun_when_the_scope_stops
+                recursion_under_a_limit_does_not_deadlock
+                spawning_when_there_is_room_waits_for_it
+                a_child_cancelled_in_the_queue_does_not_wait_for_its_turn
+                a_deadline_stops_a_scope_and_lets_it_unwind
+                a_value_that_is_there_beats_the_deadline
+                a_token_stops_a_scope_shielded_or_not
+                a_shielded_scope_ends_before_a_request_from_outside
+                very_many_children_end
+                a_thousand_scopes_inside_each_other_stop
+                a_spawn_that_races_the_end_is_waited_for_or_refused
+                a_scope_with_one_short_child_after_the_other_stays_small
+            }
+            async scope_stops {
+                a_scope_that_loses_a_select_is_drained_by_its_task
+                a_request_from_outside_ends_inside_out_and_gives_nothing
+                a_lost_runtime_is_an_error_of_the_scope
+                every_error_has_one_receiver_though_all_happens_at_once
+                the_errors_of_a_scope_dropped_in_no_task_go_to_the_hook
+            }
+            async matrix {
+                each_cell_of_the_policies_is_true
+                each_row_of_the_outcomes_is_true
+            }
+            async watched {
+                an_error_is_told_with_the_task_it_came_from
+                a_panic_is_told
+                it_is_told_when_all_of_the_task_is_gone
+                without_a_handler_the_hook_is_told
+                a_panic_of_the_handler_is_contained_and_nothing_is_lost
+                who_ends_well_or_is_dropped_by_a_token_is_not_told
+                a_value_that_panics_as_it_is_dropped_is_reported
+            }
+            async nursery {
+                closing_waits_for_children_and_their_clean_ups
+                closing_again_is_fine_and_closed_it_takes_nobody
+                dropping_it_asks_the_children_to_stop
+                a_failure_is_reported_at_once_and_disturbs_nobody
+                a_handler_is_told_of_errors_of_all_types
+                a_child_spawns_siblings_and_may_close_it
+                very_many_short_children_leave_nothing
+            }
             sync block_on {
                 a_value_comes_back
                 the_future_may_borrow_and_stay_on_its_thread
@@ -292,6 +396,14 @@ macro_rules! __cases {
                 there_is_no_current_runtime_before_and_after
                 tasks_make_progress_without_it
                 a_busy_task_does_not_block_who_cancels_it
+            }
+            sync application {
+                the_body_gives_its_value_when_the_tasks_are_cleaned_up
+                a_stop_reaches_the_body_and_the_tasks_with_its_reason
+                a_body_that_is_shielded_sees_the_token_and_gives_its_value
+                a_panic_of_the_body_passes_when_the_tasks_are_gone
+                who_does_not_end_in_time_is_named_and_given_up_on
+                code_that_runs_elsewhere_finds_its_application
             }
             sync shutdown {
                 a_task_that_is_waited_for_is_lost

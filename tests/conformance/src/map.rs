@@ -343,3 +343,98 @@ pub async fn recursion_works_through_boxes<H: Harness>(rt: H::Handle) {
     }
     assert_eq!(tree(rt, 5).await, 243);
 }
+
+pub async fn the_first_task_to_end_wins_and_the_losers_are_gone<H: Harness>(rt: H::Handle) {
+    let crowd = Crowd::default();
+    let cleaned = Arc::new(AtomicUsize::new(0));
+    let arms: Vec<_> = (0..5)
+        .map(|n| {
+            let (crowd, cleaned) = (crowd.clone(), Arc::clone(&cleaned));
+            async move {
+                let _inside = crowd.enter();
+                defer(async move {
+                    yields(3).await;
+                    cleaned.fetch_add(1, Ordering::SeqCst);
+                });
+                if n == 3 {
+                    until(|| crowd.now() == 5).await;
+                    return n;
+                }
+                pending().await
+            }
+        })
+        .collect();
+    assert_eq!(rt.race(arms).await, Some(3));
+    assert_eq!((crowd.now(), cleaned.load(Ordering::SeqCst)), (0, 5));
+    assert_eq!(rt.race(Vec::<std::future::Ready<()>>::new()).await, None);
+}
+
+pub async fn a_race_is_lost_by_a_panic_that_is_first<H: Harness>(rt: H::Handle) {
+    let crowd = Crowd::default();
+    let (scope, items) = (rt.clone(), crowd.clone());
+    let joined = rt.spawn(async move {
+        let arms = (0..4).map(move |n| {
+            let crowd = items.clone();
+            async move {
+                let _inside = crowd.enter();
+                until(|| crowd.now() == 4).await;
+                assert!(n != 2, "two");
+                pending::<()>().await;
+            }
+        });
+        scope.race(arms).await
+    });
+    assert_eq!(
+        joined.await.unwrap_err().panic_message().as_deref(),
+        Some("two")
+    );
+    assert_eq!(crowd.now(), 0);
+}
+
+pub async fn the_first_ok_of_tasks_comes_with_what_failed_before<H: Harness>(rt: H::Handle) {
+    let gate = Arc::new(AtomicUsize::new(0));
+    let arms: Vec<_> = (0..3)
+        .map(|n| {
+            let gate = Arc::clone(&gate);
+            async move {
+                until(|| gate.load(Ordering::SeqCst) == n).await;
+                gate.fetch_add(1, Ordering::SeqCst);
+                if n == 2 { Ok("third") } else { Err(n) }
+            }
+        })
+        .collect();
+    let (value, failed) = rt.race_ok(arms).await.unwrap();
+    assert_eq!(value, "third");
+    let mut errors: Vec<_> = failed
+        .into_iter()
+        .map(|child| child.into_error().unwrap())
+        .collect();
+    // Two that end between two looks come in order; one may end after the winner has.
+    errors.sort_unstable();
+    assert!(
+        errors.len() <= 2 && errors.iter().all(|n| *n < 2),
+        "{errors:?}"
+    );
+
+    let error = rt
+        .race_ok(["a", "b"].map(|text| async move { Err::<(), _>(text) }))
+        .await
+        .unwrap_err();
+    assert_eq!(error.errors().unwrap().len(), 2);
+    let nobody = rt
+        .race_ok(Vec::<std::future::Ready<Result<(), String>>>::new())
+        .await;
+    assert!(nobody.unwrap_err().is_empty());
+}
+
+pub async fn gathering_spawns_all_and_keeps_their_order<H: Harness>(rt: H::Handle) {
+    let numbers = (0..50usize).map(|n| async move {
+        yields(n % 3).await;
+        n
+    });
+    assert!(rt.gather(numbers).await.into_iter().eq(0..50));
+    let outcome = rt
+        .try_gather([Ok(1), Err("bad")].map(std::future::ready))
+        .await;
+    assert!(outcome.unwrap_err().errors().unwrap().errors().eq(&["bad"]));
+}

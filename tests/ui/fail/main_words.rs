@@ -27,4 +27,19 @@ async fn threads_without_a_number() {}
 #[anyrt::main(threads = "two")]
 async fn threads_in_words() {}
 
+#[anyrt::main(shutdown)]
+async fn shutdown_without_a_time() {}
+
+#[anyrt::main(shutdown = 10)]
+async fn shutdown_without_a_unit() {}
+
+#[anyrt::main(shutdown = "soon")]
+async fn shutdown_in_words() {}
+
+#[anyrt::main(shutdown = "1.5s")]
+async fn shutdown_in_fractions() {}
+
+#[anyrt::main(shutdown = "18446744073709551615m")]
+async fn shutdown_never() {}
+
 fn main() {}

@@ -1,22 +1,19 @@
 //! Several at once, looked at in the order in which they end.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures::stream::{FusedStream, Stream};
 use pin_project::pin_project;
 
-use super::catch::{Catch, Caught};
+use super::arms::{Arms, Start};
+use super::catch::Caught;
 use crate::runtime::{Spawn, Timer};
-use crate::scope::{self, Child, NextEnded, Scope, ScopeFuture};
+use crate::scope::{self, ScopeFuture};
 use crate::task::JoinError;
-
-type Arm<T> = Child<Result<T, Caught>>;
 
 /// The arms of an [`AsCompleted`], as they end: what its closure is given.
 ///
@@ -26,46 +23,31 @@ type Arm<T> = Child<Result<T, Caught>>;
 /// Cancel safe: dropping what waits for the next takes nothing away.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Completed<R: Spawn + Timer, T> {
-    next: NextEnded<R, Infallible>,
-    arms: Arms<T>,
-}
-
-type Arms<T> = Arc<Mutex<Vec<Option<Arm<T>>>>>;
-
-fn lock<T>(arms: &Arms<T>) -> MutexGuard<'_, Vec<Option<Arm<T>>>> {
-    arms.lock().unwrap_or_else(PoisonError::into_inner)
+    arms: Arms<R, T>,
 }
 
 impl<R: Spawn + Timer, T> Stream for Completed<R, T> {
     type Item = (usize, Result<T, JoinError>);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(index) = ready!(self.next.poll_next(cx)) else {
-            return Poll::Ready(None);
+        let ended = ready!(self.arms.poll_next(cx));
+        let joined = |(index, ended): (_, Result<_, Caught>)| {
+            (index, ended.map_err(Caught::into_join_error))
         };
-        let arm = lock(&self.arms).get_mut(index).and_then(Option::take);
-        let mut arm = arm.expect("an arm ends once").result();
-        let outcome = match Pin::new(&mut arm).poll(cx) {
-            Poll::Ready(Ok(Ok(value))) => Ok(value),
-            Poll::Ready(Ok(Err(caught))) => Err(caught.into_join_error()),
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => unreachable!("it has ended"),
-        };
-        Poll::Ready(Some((index, outcome)))
+        Poll::Ready(ended.map(joined))
     }
 }
 
 impl<R: Spawn + Timer, T> FusedStream for Completed<R, T> {
     fn is_terminated(&self) -> bool {
-        lock(&self.arms).iter().all(Option::is_none)
+        self.arms.unseen() == 0
     }
 }
 
 impl<R: Spawn + Timer, T> fmt::Debug for Completed<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unseen = lock(&self.arms).iter().flatten().count();
         f.debug_struct("Completed")
-            .field("unseen", &unseen)
+            .field("unseen", &self.arms.unseen())
             .finish_non_exhaustive()
     }
 }
@@ -89,14 +71,6 @@ impl<S, Fut: Future> Future for Body<S, Fut> {
         }
         this.future.poll(cx)
     }
-}
-
-/// What is to be spawned.
-struct Start<R, I, T> {
-    scope: Scope<R>,
-    futures: I,
-    arms: Arms<T>,
-    location: &'static Location<'static>,
 }
 
 /// The future of [`Runtime::as_completed`](crate::Runtime::as_completed).
@@ -127,32 +101,13 @@ where
     Fut: Future,
 {
     let (futures, location) = (futures.into_iter(), Location::caller());
-    let arms = Arms::default();
     AsCompleted {
         run: scope::scope_of_arms(rt, |scope| {
-            let completed = Completed {
-                next: scope.next_ended(),
-                arms: Arc::clone(&arms),
-            };
+            let (start, arms) = Start::new(scope, futures, location);
             Body {
-                start: Some(Start {
-                    scope,
-                    futures,
-                    arms,
-                    location,
-                }),
-                spawn: |start| {
-                    let Start {
-                        scope,
-                        futures,
-                        arms,
-                        location,
-                    } = start;
-                    let spawn = |future| Some(scope.spawn(Catch::new(future, location)));
-                    let spawned = futures.map(spawn).collect();
-                    *lock(&arms) = spawned;
-                },
-                future: body(completed),
+                start: Some(start),
+                spawn: Start::spawn,
+                future: body(Completed { arms }),
             }
         }),
     }

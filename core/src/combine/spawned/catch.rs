@@ -63,6 +63,8 @@ impl<F: Future> Future for Catch<F> {
 /// A panic that was caught. Dropped without being taken, it is reported: it has no other receiver.
 pub(super) struct Caught {
     payload: Option<Payload>,
+    /// There instead of a payload, where the task did not panic: it was stopped, or lost.
+    joined: Option<JoinError>,
     location: &'static Location<'static>,
 }
 
@@ -70,16 +72,26 @@ impl Caught {
     fn new(payload: Payload, location: &'static Location<'static>) -> Self {
         Caught {
             payload: Some(payload),
+            joined: None,
             location,
+        }
+    }
+
+    pub(super) fn joined(error: JoinError) -> Self {
+        Caught {
+            payload: None,
+            location: error.location(),
+            joined: Some(error),
         }
     }
 
     /// As the error of a task.
     pub(super) fn into_join_error(mut self) -> JoinError {
         let region = Region::new(self.location, 0);
-        match self.payload.take() {
-            Some(payload) => JoinError::panicked(&region, payload),
-            None => JoinError::lost(&region),
+        match (self.payload.take(), self.joined.take()) {
+            (Some(payload), _) => JoinError::panicked(&region, payload),
+            (None, Some(error)) => error,
+            (None, None) => JoinError::lost(&region),
         }
     }
 }

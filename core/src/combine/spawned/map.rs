@@ -212,6 +212,12 @@ pub struct Map<R: Spawn + Timer, I, F, T> {
     run: PlainRun<R, I, F, T, Vec<T>>,
 }
 
+/// The future of [`Runtime::gather`](crate::Runtime::gather): a map of the futures themselves.
+pub type GatherMap<R, I, F, T> = Map<R, I, fn(F) -> F, T>;
+
+/// The future of [`Runtime::try_gather`](crate::Runtime::try_gather): a map of the futures themselves.
+pub type TryGatherMap<R, E, I, F, T> = TryMap<R, E, I, fn(F) -> F, T>;
+
 #[track_caller]
 pub(crate) fn map<R, I, F, Fut>(
     rt: &R,

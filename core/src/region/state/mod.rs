@@ -1,22 +1,26 @@
 //! The state of one region: who asked it to stop, who is to be woken, what it has on its hands.
 
 mod context;
+mod kill;
 mod place;
+mod timer;
 mod work;
 
 use std::borrow::Cow;
 use std::panic::Location;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use crate::context::Chain;
 use crate::region::Member;
-use crate::region::aside::{Aside, BoxFuture, Work};
+use crate::region::aside::{Aside, BoxFuture};
 use crate::region::contain::{Payload, contain, drop_contained};
 use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
-use crate::runtime::AnyRuntime;
+use crate::region::work::Work;
+use crate::runtime::{AnyRuntime, AnySleep};
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard, OnceBox, OnceLock};
 
@@ -60,6 +64,8 @@ pub(crate) mod flag {
     pub(crate) const NO_HANDLE: u32 = 1 << 5;
     /// The rare part has bindings that the task has inherited.
     pub(crate) const CONTEXT: u32 = 1 << 6;
+    /// Somebody killed the region: nothing of it runs any more, it only waits for its children.
+    pub(crate) const KILLED: u32 = 1 << 22;
     /// The task is a blocking job: dropping its handle does not ask it to stop.
     pub(crate) const JOB: u32 = 1 << 7;
     /// The rare part has something that child tasks inherit.
@@ -79,11 +85,52 @@ pub(crate) mod flag {
     /// The root waits for the last child, and for nothing that would wake it otherwise.
     pub(crate) const WAITING: u32 = 1 << 15;
     /// A region around has something that child tasks inherit.
-    pub(crate) const INHERITED_AROUND: u32 = 1 << 18;
+    pub(crate) const INHERITED_AROUND: u32 = 1 << 21;
     /// The region is that of a scope.
     pub(crate) const SCOPE: u32 = 1 << 17;
     /// A child that waits for its turn, as its scope has a limit.
     pub(crate) const QUEUED: u32 = 1 << 16;
+    /// The clock of the clean-up deadline runs.
+    pub(crate) const TIMED: u32 = 1 << 18;
+    /// Something in this task, or in a child below, waits for a task whose handle it dropped.
+    pub(crate) const DRAINS: u32 = 1 << 19;
+    /// A root made in place, inside another task.
+    pub(crate) const IN_PLACE: u32 = 1 << 20;
+
+    // Each is a bit of its own.
+    const _: () = {
+        let all = [
+            ASKED,
+            ASKING,
+            RUNNER,
+            WORK,
+            CLOSED,
+            NO_HANDLE,
+            CONTEXT,
+            KILLED,
+            JOB,
+            INHERITED,
+            ORPHANS,
+            SHIELDED,
+            OPEN,
+            INLINE,
+            UNLISTED,
+            CHILDREN,
+            WAITING,
+            INHERITED_AROUND,
+            SCOPE,
+            QUEUED,
+            TIMED,
+            DRAINS,
+            IN_PLACE,
+        ];
+        let (mut at, mut seen) = (0, 0);
+        while at < all.len() {
+            assert!(seen & all[at] == 0, "two flags are one");
+            seen |= all[at];
+            at += 1;
+        }
+    };
 }
 
 /// Everything that most tasks never have. Made when it is first needed, and then kept: to see that
@@ -127,6 +174,12 @@ pub(crate) struct Parts {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+    /// How often `DRAINS` is held.
+    pub(crate) drains: usize,
+    /// The clean-up deadline that was said of this region.
+    cleanup_limit: Option<Duration>,
+    /// The clock that says when it passes.
+    timer: Option<AnySleep>,
 }
 
 impl Rare {
@@ -286,7 +339,7 @@ impl Region {
             return;
         };
         // A loop and not a recursion: regions may be nested deeper than a stack is.
-        let mut told = Vec::new();
+        let mut told = Vec::with_capacity(todo.len());
         while let Some(kid) = todo.pop() {
             if let Some(kid) = kid.upgrade() {
                 // A child of a scope looks its reason up there, if it is ever asked for.
@@ -320,30 +373,43 @@ impl Region {
         // Against `open`: one of the two sees what the other has done, even if the rare part is only
         // just being made.
         fence(Ordering::SeqCst);
+        // Cloned: a kill may come later, and must find them.
         let kids = self.rare_if_any(|rare| rare.kids.clone());
         drop(runner);
         Some(kids.unwrap_or_default())
     }
 
-    /// Asks those that are linked to it, and not the region itself.
-    pub(crate) fn ask_kids(&self, reason: &Reason) {
+    /// Asks the children of a scope that are listed, and neither the region itself nor what is open in it.
+    pub(crate) fn ask_children(&self, reason: &Reason) {
         let kids = self.rare_if_any(|rare| rare.kids.clone());
         for kid in kids.into_iter().flatten() {
-            if let Some(kid) = kid.upgrade() {
+            if let Some(kid) = kid.upgrade().filter(|kid| !kid.region().has(flag::INLINE)) {
                 kid.region().ask(Some(reason));
             }
         }
     }
 
     fn finish_ask(&self) {
-        self.set(flag::ASKED);
-        self.wake_runner();
+        let waker = {
+            let mut runner = self.runner();
+            let waker = runner.take();
+            let _ = self
+                .state
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+                    // In one go: a root that is about to register waits for the lock, and sees the request
+                    // then; and a scope may have very many children.
+                    Some((state | flag::ASKED) & !flag::RUNNER)
+                });
+            waker
+        };
+        self.wake(waker);
     }
 
-    /// Whether a request is to be acted on: there is one, and no shield is open inside.
+    /// Whether a request is to be acted on: there is one, and no shield is open inside, or it is a kill.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.state.load(Ordering::Acquire) & (flag::ASKED | flag::SHIELDED) == flag::ASKED
+        let state = self.state.load(Ordering::Acquire);
+        state & flag::ASKED != 0 && state & (flag::SHIELDED | flag::KILLED) != flag::SHIELDED
     }
 
     /// Wakes the root.
@@ -433,7 +499,11 @@ impl Region {
 
     /// Makes a failure of this task.
     pub(crate) fn failure(&self, phase: Phase, payload: Option<Payload>) -> Failure {
-        Failure::new(phase, self.name(), self.location, payload)
+        let failure = Failure::new(phase, self.name(), self.location, payload);
+        match self.has(flag::INLINE) {
+            true => failure.of_region(),
+            false => failure,
+        }
     }
 
     /// Keeps a failure for the outcome.
@@ -451,6 +521,20 @@ impl Region {
     pub(crate) fn take_failures(&self) -> Vec<Failure> {
         self.rare_if_any(|rare| std::mem::take(&mut rare.failures))
             .unwrap_or_default()
+    }
+
+    /// Gives what was kept to the region around, if that is on its way to an outcome.
+    ///
+    /// One that runs on would keep them for as long, and there may be many.
+    pub(crate) fn give_failures(&self, around: Option<&dyn Member>) {
+        let ends = |around: &&dyn Member| {
+            around.region().has(flag::ASKED) && !around.region().has(flag::CLOSED)
+        };
+        if let Some(around) = around.filter(ends) {
+            for failure in self.take_failures() {
+                around.region().keep(failure);
+            }
+        }
     }
 
     /// Reports what was kept for an outcome that has no place for it.

@@ -78,7 +78,7 @@ impl Region {
             self.has(flag::ASKING)
         });
         if asked {
-            kid.region().ask(self.reason().as_ref());
+            self.ask_alike(kid.region());
         }
     }
 
@@ -87,6 +87,9 @@ impl Region {
         kid.region().clear(flag::UNLISTED);
         if let Some(scope) = kid.scope() {
             scope.region().link(kid);
+            if let Some(reason) = kid.asked_as_child() {
+                kid.region().ask(Some(&reason));
+            }
         }
     }
 
@@ -209,6 +212,12 @@ impl Region {
             self.wake_runner();
         }
         up
+    }
+
+    /// Who is asked when this one is, and not yet gone.
+    pub(crate) fn members_inside(&self) -> Vec<Arc<dyn Member>> {
+        let listed = |rare: &mut Parts| rare.kids.iter().filter_map(Weak::upgrade).collect();
+        self.rare_if_any(listed).unwrap_or_default()
     }
 
     /// How many regions are listed as linked, and for how many there is room before the next sweep.

@@ -1,7 +1,8 @@
 //! The work that a region has beside its body and after it, and how the region closes.
 
 use super::{Parts, Region, flag};
-use crate::region::aside::{Aside, BoxFuture, Leftovers, Work};
+use crate::region::aside::{Aside, BoxFuture, Leftovers};
+use crate::region::work::Work;
 use crate::sync::atomic::Ordering;
 
 /// What the root is to do next with the work beside its body.
@@ -128,17 +129,26 @@ impl Region {
     pub(crate) fn next_aside(&self, put_back: Option<Box<Aside>>) -> Next {
         let mut rare = self.rare.get_or_init(Box::default).parts();
         let mut aside = put_back.or_else(|| rare.aside.take()).unwrap_or_default();
-        let arrivals = std::mem::take(&mut rare.arrivals);
+        // Of a killed region nothing is begun: what has come since it was last looked at is dropped first.
+        let killed = self.has(flag::KILLED);
+        let arrivals = match killed {
+            true => Vec::new(),
+            false => std::mem::take(&mut rare.arrivals),
+        };
+        let to_drop = killed
+            && !(rare.arrivals.is_empty()
+                && rare.cleanups.is_empty()
+                && rare.scope_cleanups.is_empty());
         if rare.holds > 0 {
             self.set(flag::WAITING);
         }
         let cleanup = match () {
-            () if aside.is_cleaning() => None,
+            () if killed || aside.is_cleaning() => None,
             () if !rare.cleanups.is_empty() => rare.cleanups.pop(),
             () if rare.holds == 0 => rare.scope_cleanups.pop(),
             () => None,
         };
-        if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() {
+        if arrivals.is_empty() && cleanup.is_none() && aside.is_empty() && !to_drop {
             if rare.holds > 0 {
                 rare.aside = Some(aside);
                 return Next::Wait;
@@ -153,6 +163,27 @@ impl Region {
         aside.extend(arrivals);
         aside.clean_up(cleanup);
         Next::Poll(aside)
+    }
+
+    /// Takes out all there is, started or not.
+    pub(crate) fn take_all(
+        &self,
+        put_back: Option<Box<Aside>>,
+        left: &mut Leftovers,
+    ) -> Box<Aside> {
+        self.rare(|rare| {
+            left.cleanups = std::mem::take(&mut rare.cleanups);
+            left.after_children = std::mem::take(&mut rare.scope_cleanups);
+            left.adopted = std::mem::take(&mut rare.arrivals);
+            put_back.or_else(|| rare.aside.take()).unwrap_or_default()
+        })
+    }
+
+    /// Puts back the oldest clean-ups of those that wait for the children.
+    pub(crate) fn put_after_children(&self, cleanups: Vec<BoxFuture>) {
+        self.rare(|rare| {
+            rare.scope_cleanups.splice(0..0, cleanups);
+        });
     }
 
     /// Puts back what was polled. Says whether something arrived meanwhile.

@@ -1,6 +1,12 @@
 //! Regions, polled by hand: shields, clean-ups, regions inside regions, and requests at every point.
 
+mod by_hand;
+pub(crate) mod counted;
+mod deadline;
+mod drain;
 mod finally;
+mod grace;
+mod kill;
 mod programs;
 
 use std::future::{Future, pending, poll_fn};

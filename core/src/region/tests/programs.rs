@@ -5,16 +5,18 @@
 //! `ANYRT_PROGRAM_SEED=N` runs the one that failed.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use super::counted::{Count, Counted, received};
 use super::poll_once;
 use crate::region::{BoxFuture, frame};
 use crate::task::tests::{Hand, tick};
 use crate::{
-    CancelToken, Cancellable, Runtime, defer, gather, local_scope, race, shield, uncancellable,
+    CancelToken, Cancellable, JoinError, Runtime, ScopeError, TryScope, Verdict, defer, gather,
+    local_scope, race, shield, uncancellable,
 };
 
 /// One step of a program.
@@ -47,12 +49,36 @@ enum Step {
     Move(usize, Vec<Step>),
     /// A body and two children that run in this task.
     Local([Vec<Step>; 3]),
+    /// A scope with children.
+    Scope(Box<ScopePlan>),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Tuple,
     Vector,
+}
+
+/// A scope of a program. Who fails does so after its steps.
+#[derive(Clone, Debug)]
+struct ScopePlan {
+    policy: usize,
+    limit: Option<usize>,
+    shielded: bool,
+    token: Option<usize>,
+    body: Vec<Step>,
+    body_fails: bool,
+    /// Whether the body waits for the ends of the children.
+    joins: bool,
+    children: Vec<ChildPlan>,
+}
+
+#[derive(Clone, Debug)]
+struct ChildPlan {
+    steps: Vec<Step>,
+    fails: bool,
+    /// What it spawns into the scope when its steps are over.
+    grandchild: Option<Box<ChildPlan>>,
 }
 
 /// A small generator of its own: a failing program must be the same on every machine.
@@ -82,7 +108,7 @@ impl Random {
                 _ => Step::Defer(self.below(3)),
             };
         };
-        match self.below(23) {
+        match self.below(26) {
             0..=2 => Step::Tick,
             3 | 4 => Step::Defer(self.below(3)),
             5..=7 => Step::Shield(self.steps(below, true)),
@@ -98,7 +124,34 @@ impl Random {
             18 | 19 => Step::Gather(self.form(), self.arms(below, masked)),
             20 => Step::Race(self.form(), self.arms(below, masked)),
             // Regions of their own, but the scope waits for them, perhaps inside a shield.
-            _ => Step::Local(self.arms(below, masked)),
+            21 | 22 => Step::Local(self.arms(below, masked)),
+            _ => Step::Scope(Box::new(self.scope(below, masked))),
+        }
+    }
+
+    fn scope(&mut self, below: usize, masked: bool) -> ScopePlan {
+        let shielded = self.below(8) == 0;
+        let masked = masked || shielded;
+        ScopePlan {
+            policy: self.below(7),
+            limit: (self.below(3) == 0).then(|| 1 + self.below(2)),
+            shielded,
+            token: (self.below(3) == 0).then(|| self.below(TOKENS)),
+            body: self.steps(below, masked),
+            body_fails: self.below(6) == 0,
+            joins: self.below(3) == 0,
+            children: (0..1 + self.below(3))
+                .map(|_| self.child(below, masked))
+                .collect(),
+        }
+    }
+
+    fn child(&mut self, depth: usize, masked: bool) -> ChildPlan {
+        let below = depth.saturating_sub(1);
+        ChildPlan {
+            steps: self.steps(below, masked),
+            fails: self.below(3) == 0,
+            grandchild: (self.below(5) == 0).then(|| Box::new(self.child(below, masked))),
         }
     }
 
@@ -126,9 +179,14 @@ struct World {
     locals: AtomicIsize,
     cleanups: AtomicUsize,
     cleaned: AtomicUsize,
+    /// Clean-ups that were dropped unfinished.
+    cut: AtomicUsize,
+    /// Tasks are killed in this program.
+    kills: bool,
     /// An arm that lost is being dropped: what is inside it could not unwind.
     dropping_an_arm: AtomicBool,
     wrong: Mutex<Vec<String>>,
+    errors: Count,
 }
 
 impl World {
@@ -141,6 +199,17 @@ impl World {
 
     fn wrong(&self, what: impl Into<String>) {
         self.wrong.lock().unwrap().push(what.into());
+    }
+}
+
+/// A clean-up that has not run to its end.
+struct Unfinished(Option<Arc<World>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(world) = &self.0 {
+            world.cut.fetch_add(1, SeqCst);
+        }
     }
 }
 
@@ -162,7 +231,8 @@ impl Drop for Local {
             .iter()
             .map(|region| region.0.load(SeqCst))
             .sum();
-        if left > 0 && !self.world.dropping_an_arm.load(SeqCst) {
+        // A kill skips the order.
+        if left > 0 && !self.world.dropping_an_arm.load(SeqCst) && !self.world.kills {
             self.world
                 .wrong("a local died before the clean-ups of a region that was opened after it");
         }
@@ -264,6 +334,7 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                     world.cleanups.fetch_add(1, SeqCst);
                     record.0.fetch_add(1, SeqCst);
                     let (world, record) = (Arc::clone(&world), Arc::clone(&record));
+                    let mut unfinished = Unfinished(Some(Arc::clone(&world)));
                     defer(async move {
                         for _ in 0..ticks {
                             tick().await;
@@ -272,6 +343,7 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                         shield(tick()).await;
                         world.cleaned.fetch_add(1, SeqCst);
                         record.0.fetch_sub(1, SeqCst);
+                        unfinished.0.take();
                     });
                 }
                 Step::Shield(steps) => shield(part(steps)).await,
@@ -339,8 +411,14 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                 }
                 Step::Spawn(steps) => {
                     let record = Arc::new(Record::default());
+                    let killed = world.kills && steps.len() == 1;
                     let body = run(Arc::clone(&world), record, steps);
-                    let _ = world.rt.spawn(body).await;
+                    let task = world.rt.spawn(body);
+                    if killed {
+                        tick().await;
+                        task.kill("by the program");
+                    }
+                    received_by(task.await);
                 }
                 Step::SpawnDrop(steps) => {
                     let record = Arc::new(Record::default());
@@ -385,7 +463,21 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                             polled: false,
                             world: Arc::clone(&world),
                         };
-                        let _ = world.rt.spawn(moved).await;
+                        received_by(world.rt.spawn(moved).await);
+                    }
+                }
+                Step::Scope(plan) => {
+                    let inner = Arc::new(Record::default());
+                    local.regions.push(Arc::clone(&inner));
+                    let shielded = plan.shielded;
+                    let ended = scope(Arc::clone(&world), Arc::clone(&inner), *plan).await;
+                    // Whoever is around a shielded one has not stopped it.
+                    world.returned(ended.is_err() && !shielded);
+                    if inner.0.load(SeqCst) > 0 {
+                        world.wrong("a scope returned before its children and clean-ups were over");
+                    }
+                    if let Err(error) = ended {
+                        receive(error);
                     }
                 }
             }
@@ -394,19 +486,133 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
     })
 }
 
+/// How the task of a program is ended, at a random step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Asked,
+    /// Killed, perhaps asked before. The order and the clean-ups are skipped; nothing else is.
+    Killed,
+}
+
+/// Runs a scope. What lives in it counts in `record`.
+fn scope(
+    world: Arc<World>,
+    record: Arc<Record>,
+    plan: ScopePlan,
+) -> Pin<Box<dyn Future<Output = Result<(), ScopeError<Counted>>> + Send>> {
+    Box::pin(async move {
+        let rt = world.rt.clone();
+        let mut scope = rt.scope_with();
+        scope = match plan.policy {
+            1 => scope.collect_errors(),
+            2 => scope.supervise(|error| {
+                error.error().into_iter().for_each(Counted::seen);
+                error.failures().iter().for_each(received);
+                Verdict::Continue
+            }),
+            3 => scope.supervise(|_| Verdict::Keep),
+            4 => scope.supervise(|_| Verdict::Stop),
+            5 => scope.long_lived(),
+            6 => scope.cancel_on_exit(),
+            _ => scope,
+        };
+        if let Some(limit) = plan.limit {
+            scope = scope.limit(limit);
+        }
+        if plan.shielded {
+            scope = scope.shielded();
+        }
+        if let Some(token) = plan.token {
+            scope = scope.until(&world.tokens[token]);
+        }
+        scope
+            .try_run(async move |s| {
+                let children: Vec<_> = plan
+                    .children
+                    .into_iter()
+                    .map(|plan| s.spawn(child(&world, &record, s.clone(), plan)))
+                    .collect();
+                run(Arc::clone(&world), Arc::clone(&record), plan.body).await;
+                for child in children.into_iter().filter(|_| plan.joins) {
+                    received_by(child.result().await);
+                }
+                match plan.body_fails {
+                    true => Err(world.errors.error()),
+                    false => Ok(()),
+                }
+            })
+            .await
+    })
+}
+
+/// A child that counts in `record` as long as its body lives.
+struct Live(Arc<Record>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, SeqCst);
+    }
+}
+
+fn child(
+    world: &Arc<World>,
+    record: &Arc<Record>,
+    scope: TryScope<Hand, Counted>,
+    plan: ChildPlan,
+) -> Pin<Box<dyn Future<Output = Result<(), Counted>> + Send>> {
+    record.0.fetch_add(1, SeqCst);
+    let live = Live(Arc::clone(record));
+    let steps = run(Arc::clone(world), Arc::clone(record), plan.steps);
+    let (world, record) = (Arc::clone(world), Arc::clone(record));
+    Box::pin(async move {
+        let _live = live;
+        steps.await;
+        if let Some(plan) = plan.grandchild {
+            drop(scope.spawn(child(&world, &record, scope.clone(), *plan)));
+        }
+        match plan.fails {
+            true => Err(world.errors.error()),
+            false => Ok(()),
+        }
+    })
+}
+
+fn receive(error: ScopeError<Counted>) {
+    error.failures().iter().for_each(received);
+    for child in error.into_errors().into_iter().flatten() {
+        child.failures().iter().for_each(received);
+        if let Ok(error) = child.into_error() {
+            error.receive();
+        }
+    }
+}
+
+fn received_by<T>(joined: Result<T, JoinError>) {
+    if let Err(error) = joined {
+        error.failures().iter().for_each(received);
+    }
+}
+
 /// Runs the program of one seed, and says what was wrong with it.
-fn program(seed: u64) -> Result<(), String> {
+fn program(seed: u64, end: End) -> Result<(), String> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     for _ in 0..8 {
         random.below(2);
     }
     let steps = random.steps(5, false);
-    let world = Arc::new(World::default());
+    let world = Arc::new(World {
+        kills: end == End::Killed,
+        ..World::default()
+    });
     let record = Arc::new(Record::default());
     let task = world
         .rt
         .spawn(run(Arc::clone(&world), record, steps.clone()));
     let request = random.below(40);
+    let kill = match end {
+        End::Asked => usize::MAX,
+        End::Killed => random.below(60),
+    };
     let mut roots: Vec<BoxFuture> = Vec::new();
     let fail = |what: String| Err(format!("seed {seed}: {what}\n{steps:#?}"));
     for step in 0..4_000 {
@@ -416,6 +622,8 @@ fn program(seed: u64) -> Result<(), String> {
         }
         if step == request {
             task.cancel("a random step");
+        } else if step == kill {
+            task.kill("a random step");
         } else if random.below(30) == 0 {
             world.tokens[random.below(TOKENS)].cancel("a random token");
         }
@@ -430,10 +638,18 @@ fn program(seed: u64) -> Result<(), String> {
     if !task.is_finished() {
         return fail("the task is not finished".into());
     }
-    drop(task);
+    let mut task = pin!(task);
+    if let Poll::Ready(joined) = poll_once(task.as_mut()) {
+        received_by(joined);
+    }
+    let (made, received) = (world.errors.made(), world.errors.received());
+    if made != received {
+        return fail(format!("{made} errors were made, {received} received"));
+    }
     let (due, run) = (world.cleanups.load(SeqCst), world.cleaned.load(SeqCst));
-    if due != run {
-        return fail(format!("{run} of {due} clean-ups ran"));
+    let cut = world.cut.load(SeqCst);
+    if due != run + cut || (cut > 0 && !world.kills) {
+        return fail(format!("{run} of {due} clean-ups ran, {cut} were dropped"));
     }
     let locals = world.locals.load(SeqCst);
     if locals != 0 {
@@ -448,12 +664,21 @@ fn program(seed: u64) -> Result<(), String> {
 
 #[test]
 fn random_programs_end_clean_whatever_is_asked_of_them() {
+    programs(End::Asked);
+}
+
+#[test]
+fn random_programs_end_whole_when_they_are_killed() {
+    programs(End::Killed);
+}
+
+fn programs(end: End) {
     if let Some(seed) = number("ANYRT_PROGRAM_SEED") {
-        return program(seed).unwrap();
+        return program(seed, end).unwrap();
     }
     let programs = number("ANYRT_PROGRAMS").unwrap_or(20_000);
     let failed: Vec<String> = (1..=programs)
-        .filter_map(|seed| program(seed).err())
+        .filter_map(|seed| program(seed, end).err())
         .collect();
     if let Some(first) = failed.iter().min_by_key(|text| text.len()) {
         panic!(

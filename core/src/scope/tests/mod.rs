@@ -1,6 +1,9 @@
 //! Scopes, polled by hand; what their errors know, how they are written, where they go through `?`.
 
+mod breaks;
 mod convert;
+mod ends;
+mod extremes;
 mod run;
 mod show;
 mod value;

@@ -17,17 +17,17 @@ use crate::{
     current_scope, defer, shield,
 };
 
-type Log = Arc<Mutex<Vec<String>>>;
+pub(super) type Log = Arc<Mutex<Vec<String>>>;
 
-fn say(log: &Log, what: impl Into<String>) {
+pub(super) fn say(log: &Log, what: impl Into<String>) {
     log.lock().unwrap().push(what.into());
 }
 
-fn said(log: &Log) -> Vec<String> {
+pub(super) fn said(log: &Log) -> Vec<String> {
     std::mem::take(&mut log.lock().unwrap())
 }
 
-struct OnDrop(Log, &'static str);
+pub(super) struct OnDrop(pub(super) Log, pub(super) &'static str);
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
@@ -37,13 +37,13 @@ impl Drop for OnDrop {
 
 /// A runtime by hand and all its tasks, each polled once in a turn, the oldest first.
 #[derive(Default)]
-struct Play {
-    rt: Hand,
+pub(super) struct Play {
+    pub(super) rt: Hand,
     roots: Vec<BoxFuture>,
 }
 
 impl Play {
-    fn spawn<F>(&mut self, body: F) -> Task<F::Output>
+    pub(super) fn spawn<F>(&mut self, body: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -54,7 +54,7 @@ impl Play {
     }
 
     /// One turn for everybody. Says whether anybody is left.
-    fn turn(&mut self) -> bool {
+    pub(super) fn turn(&mut self) -> bool {
         self.roots.extend(self.rt.take_roots());
         let mut cx = Context::from_waker(Waker::noop());
         self.roots
@@ -63,14 +63,14 @@ impl Play {
         !self.roots.is_empty()
     }
 
-    fn turns(&mut self, turns: usize) {
+    pub(super) fn turns(&mut self, turns: usize) {
         for _ in 0..turns {
             self.turn();
         }
     }
 
     /// Until nobody is left.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         for _ in 0..1_000 {
             if !self.turn() {
                 return;
@@ -80,7 +80,7 @@ impl Play {
     }
 
     /// Runs a body as a task, to its end.
-    fn run<F>(&mut self, body: F) -> Result<F::Output, JoinError>
+    pub(super) fn run<F>(&mut self, body: F) -> Result<F::Output, JoinError>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -91,20 +91,20 @@ impl Play {
     }
 }
 
-fn result<T>(task: &mut Task<T>) -> Result<T, JoinError> {
+pub(super) fn result<T>(task: &mut Task<T>) -> Result<T, JoinError> {
     match Pin::new(task).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => panic!("the task has not ended"),
     }
 }
 
-async fn ticks(count: usize) {
+pub(super) async fn ticks(count: usize) {
     for _ in 0..count {
         tick().await;
     }
 }
 
-fn texts<E: ToString>(error: &ScopeError<E>) -> Vec<String> {
+pub(super) fn texts<E: ToString>(error: &ScopeError<E>) -> Vec<String> {
     error
         .errors()
         .into_iter()
@@ -1107,4 +1107,34 @@ fn one_short_child_after_the_other_leaves_nothing_behind() {
     });
     while play.turn() {}
     assert!(result(&mut task).unwrap() < 200);
+}
+
+#[test]
+fn what_fails_in_a_stopped_child_without_a_handle_is_reported_once() {
+    let mut play = Play::default();
+    let rt = play.rt.clone();
+    let watch = Arc::<crate::testing::Watch>::default();
+    let mut root = Box::pin(crate::task::watched(&play.rt, watch.clone(), async move {
+        let scope = rt.scope_with().cancel_on_exit().run(async |s| {
+            s.spawn(async {
+                defer(async { panic!("in the clean-up") });
+                pending::<()>().await;
+            });
+            ticks(2).await;
+        });
+        scope.await.is_ok()
+    }));
+    let mut cx = Context::from_waker(Waker::noop());
+    let ended = (0..20).find_map(|_| match root.as_mut().poll(&mut cx) {
+        Poll::Ready(is_ok) => Some(is_ok),
+        Poll::Pending => {
+            play.turn();
+            None
+        }
+    });
+    assert_eq!(ended, Some(true), "to be stopped is no failure");
+    let reported = watch.unseen_panics();
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].contains("in the clean-up"), "{reported:?}");
+    assert!(watch.live().is_empty(), "{:?}", watch.live());
 }

@@ -1,0 +1,53 @@
+//! Errors that know whether somebody has received them.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Once};
+
+use crate::{Failure, set_failure_hook};
+
+/// How many errors were made, and how many have come to somebody.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Count(Arc<[AtomicUsize; 2]>);
+
+impl Count {
+    /// Makes an error; what is told to the hook counts as received from now on.
+    pub(crate) fn error(&self) -> Counted {
+        static SET: Once = Once::new();
+        SET.call_once(|| set_failure_hook(received));
+        self.0[0].fetch_add(1, SeqCst);
+        Counted(self.clone())
+    }
+
+    pub(crate) fn made(&self) -> usize {
+        self.0[0].load(SeqCst)
+    }
+
+    pub(crate) fn received(&self) -> usize {
+        self.0[1].load(SeqCst)
+    }
+}
+
+/// An error that is counted. It may be received once only.
+#[derive(Debug)]
+pub(crate) struct Counted(Count);
+
+impl Counted {
+    pub(crate) fn receive(self) {
+        self.seen();
+    }
+
+    /// For who cannot take it, but deals with it.
+    pub(crate) fn seen(&self) {
+        self.0.0[1].fetch_add(1, SeqCst);
+    }
+}
+
+/// Receives what a failure carries, if it is one of ours.
+pub(crate) fn received(failure: &Failure) {
+    let Some(payload) = failure.take_payload() else {
+        return;
+    };
+    if let Ok(error) = payload.downcast::<Counted>() {
+        error.receive();
+    }
+}

@@ -382,19 +382,6 @@ fn a_full_disk_is_reported_and_a_full_stderr_is_no_panic() {
 // ---- the function itself ----
 
 #[test]
-fn the_generic_function_is_tokios_but_for_the_type_of_the_runtime() {
-    let body = |source: &str| {
-        let start = source.find("pub(crate) fn hash_all").unwrap();
-        let end = start + source[start..].find("\n}\n").unwrap();
-        source[start..end].to_owned()
-    };
-    let generic = body(include_str!("../examples/treesum/hash.rs"));
-    let tokios = body(include_str!("treesum/on_tokio.rs"));
-    let specialised = generic.replace("<R: Runtime>", "").replace("&R", "&Handle");
-    assert_eq!(specialised, tokios);
-}
-
-#[test]
 fn the_generic_function_finds_what_tokios_finds() {
     let tree = Tree::new("twin");
     let files: Vec<_> = (0..50).map(|n| tree.0.join(n.to_string())).collect();

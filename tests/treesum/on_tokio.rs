@@ -1,4 +1,4 @@
-//! What the example's `hash_all` would be on Tokio alone. A test holds the two together.
+//! What the example's `hash_all` would be on Tokio alone. A test compares what the two find.
 
 use std::path::PathBuf;
 

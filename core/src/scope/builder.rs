@@ -307,7 +307,7 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
     ///     s.spawn(shield(std::future::pending::<()>())); // ignores the request
     ///     Err("stop everything")
     /// }));
-    /// assert_eq!(outcome.unwrap_err().into_first_error(), Ok("stop everything"));
+    /// assert_eq!(outcome.unwrap_err().into_first_error().unwrap(), "stop everything");
     /// ```
     pub fn cleanup_deadline(mut self, limit: Duration) -> Self {
         self.cleanup_limit = Some(limit);

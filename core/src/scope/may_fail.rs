@@ -8,7 +8,7 @@ use super::outcome::Judge;
 
 /// What gives a value, or an error of its own type: `()`, `Result<T, E>`, and `!`. Sealed.
 ///
-/// For [`spawn_watched`](crate::Runtime::spawn_watched) and [`Nursery::spawn`](crate::Nursery::spawn),
+/// For [`spawn_watched`](crate::Runtime::spawn_watched) and [`Nursery::spawn`](crate::NurseryHandle::spawn),
 /// where each future may fail in its own way.
 ///
 /// # Examples

@@ -38,11 +38,15 @@ impl Crowd {
     async fn arm(self: Arc<Self>, index: usize) -> usize {
         poll_fn(|cx| {
             self.polls.fetch_add(1, Ordering::SeqCst);
-            if self.open.lock().unwrap()[index] {
-                return Poll::Ready(index);
+            // Registered before it looks: who opens it in between finds the waker.
+            let before = self.wakers.lock().unwrap()[index].replace(cx.waker().clone());
+            drop(before);
+            if !self.open.lock().unwrap()[index] {
+                return Poll::Pending;
             }
-            self.wakers.lock().unwrap()[index] = Some(cx.waker().clone());
-            Poll::Pending
+            let left = self.wakers.lock().unwrap()[index].take();
+            drop(left);
+            Poll::Ready(index)
         })
         .await
     }

@@ -10,12 +10,13 @@ mod verdicts;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::region::BoxFuture;
+use crate::region::tests::counted::{listen, reported};
 use crate::task::tests::Hand;
-use crate::{JoinError, Phase, Runtime, Task, set_failure_hook};
+use crate::{JoinError, Runtime, Task};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -74,25 +75,4 @@ fn panic_of(f: impl FnOnce()) -> String {
         Ok(text) => *text,
         Err(payload) => (*payload.downcast::<&'static str>().expect("a text")).to_owned(),
     }
-}
-
-static REPORTED: Mutex<Vec<(Phase, String)>> = Mutex::new(Vec::new());
-
-/// Keeps what goes to the hook, of all tests: their messages tell them apart.
-fn listen() {
-    static SET: Once = Once::new();
-    SET.call_once(|| {
-        set_failure_hook(|failure| {
-            let message = failure.message().unwrap_or_default().to_owned();
-            let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-            reported.push((failure.phase(), message));
-        });
-    });
-}
-
-/// Which failures with this text went to the hook.
-fn reported(text: &str) -> Vec<Phase> {
-    let reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let with_text = reported.iter().filter(|(_, message)| message == text);
-    with_text.map(|(phase, _)| *phase).collect()
 }

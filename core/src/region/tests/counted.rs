@@ -1,9 +1,34 @@
 //! Errors that know whether somebody has received them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use crate::{Failure, set_failure_hook};
+use crate::{Failure, Phase, set_failure_hook};
+
+static REPORTED: Mutex<Vec<(Phase, String)>> = Mutex::new(Vec::new());
+
+/// Sets the one hook of all tests: there is one in the process, and a second would end the first.
+///
+/// It keeps what carries a text, which tells the tests apart, and receives errors that are counted.
+pub(crate) fn listen() {
+    static SET: Once = Once::new();
+    SET.call_once(|| {
+        set_failure_hook(|failure| {
+            if let Some(message) = failure.message() {
+                let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+                reported.push((failure.phase(), message.to_owned()));
+            }
+            received(failure);
+        });
+    });
+}
+
+/// Which failures with this text went to the hook.
+pub(crate) fn reported(text: &str) -> Vec<Phase> {
+    let reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let with_text = reported.iter().filter(|(_, message)| message == text);
+    with_text.map(|(phase, _)| *phase).collect()
+}
 
 /// How many errors were made, and how many have come to somebody.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +37,7 @@ pub(crate) struct Count(Arc<[AtomicUsize; 2]>);
 impl Count {
     /// Makes an error; what is told to the hook counts as received from now on.
     pub(crate) fn error(&self) -> Counted {
-        static SET: Once = Once::new();
-        SET.call_once(|| set_failure_hook(received));
+        listen();
         self.0[0].fetch_add(1, SeqCst);
         Counted(self.clone())
     }

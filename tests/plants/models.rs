@@ -303,9 +303,9 @@ pub(super) const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "model: a spawn that comes too late takes the value away",
-        file: "core/src/scope/in_scope.rs",
-        was: "        if scope.is_asked() {\n            scope.set_cut();\n        }\n        Turned",
-        now: "        scope.set_cut();\n        Turned",
+        file: "core/src/scope/shared.rs",
+        was: "        if self.is_asked() {\n            self.cut.store",
+        now: "        {\n            self.cut.store",
         test: Test::Model("scope::models::a_spawn_from_outside_is_refused_or_waited_for"),
     },
     Plant {

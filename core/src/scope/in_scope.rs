@@ -105,7 +105,8 @@ impl<R: Spawn + Timer, E: Send + 'static, J> InScope<R, E, J> {
             }
             Err(cancelled) => {
                 self.scope.child_stopped();
-                cancelled
+                // A request to the scope leaves its reason there, and not with each of the children.
+                cancelled.or_because(|| self.scope.reason())
             }
         }
     }
@@ -177,9 +178,7 @@ impl<F, T> Turned<F, T> {
     {
         // As good as stopped: what was asked for does not happen. One that comes as the scope closes is
         // too late, and takes no value away.
-        if scope.is_asked() {
-            scope.set_cut();
-        }
+        scope.child_stopped();
         Turned {
             child: Child::refused(birth, scope.clone()),
             back: Refused {

@@ -364,16 +364,11 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             .finish_non_exhaustive()
     }
 
-    /// A child was stopped, perhaps by itself.
+    /// A child was stopped, or not let in. It is cut if that was because of the scope, not by itself.
     pub(super) fn child_stopped(&self) {
         if self.is_asked() {
-            self.set_cut();
+            self.cut.store(true, Ordering::Release);
         }
-    }
-
-    /// A child was stopped because the scope was asked to stop.
-    pub(super) fn set_cut(&self) {
-        self.cut.store(true, Ordering::Release);
     }
 
     pub(super) fn is_cut(&self) -> bool {

@@ -76,6 +76,14 @@ impl JoinError {
         Self::new(region, Kind::Lost)
     }
 
+    /// Adds why, where only somebody further out knows.
+    pub(crate) fn or_because(mut self, why: impl FnOnce() -> Option<Reason>) -> Self {
+        if let Kind::Cancelled(reason @ None) = &mut self.0.kind {
+            *reason = why();
+        }
+        self
+    }
+
     pub(crate) fn failed(region: &Region) -> Self {
         Self::new(region, Kind::Failed)
     }

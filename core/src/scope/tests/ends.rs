@@ -320,3 +320,27 @@ fn a_value_of_a_scope_that_was_cut_from_outside_is_not_given_though_it_cancels_o
     assert!(result(&mut task).unwrap_err().is_cancelled());
     assert!(said(&log).is_empty());
 }
+
+#[test]
+fn a_child_that_its_scope_stopped_says_why() {
+    let mut play = Play::default();
+    let rt = play.rt.clone();
+    let (give, mut given) = oneshot::channel();
+    let task = play.spawn(async move {
+        rt.scope(async |s| {
+            give.send(s.spawn(pending::<()>())).ok();
+            pending::<()>().await;
+        })
+        .await;
+    });
+    // Long enough for the child to be listed: one that was never polled copies the reason.
+    play.turns(4);
+    task.cancel("closing time");
+    play.end();
+    let child = given.try_recv().unwrap().unwrap();
+    let error = futures::executor::block_on(child.result()).unwrap_err();
+    assert_eq!(
+        error.reason().map(crate::Reason::as_str),
+        Some("closing time")
+    );
+}

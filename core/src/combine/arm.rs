@@ -53,17 +53,14 @@ impl<F: Future> Arm<F> {
             return None;
         }
         if !*this.opened {
-            *this.opened = this.region.as_mut().open().is_some();
+            *this.opened = this.region.as_mut().start();
         }
         if let Some(reason) = stop.filter(|_| *this.opened && !*this.asked) {
             *this.asked = true;
             if let Some(body) = this.region.as_mut().body() {
                 *body.project().late = true;
             }
-            let region = this.region.as_mut().open();
-            if let Some(region) = region.and_then(|region| region.upgrade()) {
-                region.region().ask(Some(reason));
-            }
+            this.region.as_mut().ask(reason);
         }
         let asked = *this.asked;
         let ended = this.region.poll_into(cx, |ended, region| match ended {

@@ -1,18 +1,23 @@
 //! A region inside a task: a stretch of it that can be asked to stop without the rest.
+//!
+//! Made when it is first needed (see `frame.rs`): until something inside defers, shields, or opens a scope,
+//! there is nothing to unwind in an order, and to stop it is to drop the body.
 
 use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::body::{Ended, InPlace, abandon, poll_region};
+use super::body::{self, End, Ended, InPlace, abandon};
+use super::contain::contain;
+use super::frame::{self, Unmade};
 use super::state::{Seen, flag};
-use super::{Leftovers, Member, Reason, Region, frame, hand_over};
-use crate::runtime::AnyRuntime;
+use super::{Leftovers, Member, Phase, Reason, Region, hand_over};
+use crate::runtime::{AnyRuntime, Instant};
 
 /// What every region inside a task is born with.
 pub(crate) const INLINE: u32 = flag::NO_HANDLE | flag::INLINE;
@@ -38,27 +43,49 @@ impl Member for InlineMember {
     }
 }
 
+/// What a region that is not made will be.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    location: &'static Location<'static>,
+    /// When its owner stops it.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// Makes a region as it was planned; it is still to be opened.
+pub(super) fn made(plan: Plan) -> Arc<dyn Member> {
+    let region = Region::new(plan.location, INLINE);
+    if plan.deadline.is_some() {
+        region.set_deadline(plan.deadline);
+    }
+    Arc::new(InlineMember { region })
+}
+
 /// Polls a body in a region of its own, in whatever region this is polled in.
 #[pin_project(PinnedDrop)]
 pub(crate) struct Inline<F: Future> {
     #[pin]
     body: Option<F>,
-    /// Made at the first poll, unless it was given; gone when the region has ended.
+    /// There once it is made, unless it was given; gone when the region has ended.
     member: Option<Arc<dyn Member>>,
+    /// The region that counts this one, as long as it is not made.
+    counted: Counted,
     seen: Seen,
     stowed: Option<Ended<F::Output>>,
     /// Which region this was polled in last; compared only with regions that it holds alive.
     place: usize,
     stage: Stage,
+    /// Whether its owner asked it to stop before it was made.
+    asked: bool,
     reason: Option<Reason>,
     linked_at_end: bool,
     given: bool,
-    location: &'static Location<'static>,
+    plan: Plan,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
+    /// Linked is only what is made.
     Open {
         linked: bool,
     },
@@ -72,14 +99,19 @@ impl<F: Future> Inline<F> {
         Inline {
             body: Some(body),
             member: None,
+            counted: Counted(None),
             seen: Seen::default(),
             stowed: None,
             place: 0,
             stage: Stage::New,
+            asked: false,
             reason: None,
             linked_at_end: false,
             given: false,
-            location,
+            plan: Plan {
+                location,
+                deadline: None,
+            },
         }
     }
 
@@ -91,28 +123,62 @@ impl<F: Future> Inline<F> {
         inline
     }
 
-    /// Opens the region in the one that runs here, if it is new; gives it to who wants to ask it to stop.
+    /// Opens the region in the one that runs here, if it is new. It is not made for that.
     ///
-    /// Nothing where a request is due: an opening edge, at which nothing new starts. The region around
+    /// Not where a request is due: an opening edge, at which nothing new starts. The region around
     /// acts on its request at the `Pending` that follows.
-    pub(crate) fn open(self: Pin<&mut Self>) -> Option<Weak<dyn Member>> {
+    pub(crate) fn start(self: Pin<&mut Self>) -> bool {
         let this = self.project();
-        if *this.stage == Stage::New {
-            if frame::is_stopping() {
-                return None;
+        if *this.stage != Stage::New {
+            return true;
+        }
+        if frame::is_stopping() {
+            return false;
+        }
+        let mut linked = false;
+        if let Some(member) = this.member {
+            linked = open_here(member, this.place);
+        }
+        *this.stage = Stage::Open { linked };
+        true
+    }
+
+    /// Starts the region and makes it; gives it to who wants to ask it to stop.
+    pub(crate) fn open(mut self: Pin<&mut Self>) -> Option<Weak<dyn Member>> {
+        if !self.as_mut().start() {
+            return None;
+        }
+        let this = self.project();
+        if let Stage::Open { linked } = this.stage {
+            if this.member.is_none() {
+                let member = this.member.insert(made(*this.plan));
+                *linked = open_here(member, this.place);
+                *this.counted = Counted(None);
             }
-            let around = frame::current();
-            let linked = around.is_some() && frame::mask() == 0;
-            let location = *this.location;
-            let member = this.member.get_or_insert_with(|| {
-                let region = Region::new(location, INLINE);
-                Arc::new(InlineMember { region })
-            });
-            Region::open(member, around.as_ref(), linked);
-            *this.place = frame::place();
-            *this.stage = Stage::Open { linked };
         }
         this.member.as_ref().map(Arc::downgrade)
+    }
+
+    /// Asks the region to stop, by who polls it: at the next poll, or what is left of this one.
+    pub(crate) fn ask(self: Pin<&mut Self>, reason: &Reason) {
+        let this = self.project();
+        match this.member {
+            Some(member) => member.region().ask(Some(reason)),
+            None if !*this.asked => {
+                *this.asked = true;
+                *this.reason = Some(reason.clone());
+            }
+            None => {}
+        }
+    }
+
+    /// Says when its owner stops it, to those inside who want to know.
+    pub(crate) fn set_deadline(self: Pin<&mut Self>, deadline: Option<Instant>) {
+        let this = self.project();
+        this.plan.deadline = deadline;
+        if let Some(member) = this.member {
+            member.region().set_deadline(deadline);
+        }
     }
 
     /// Whether a request around it has stopped it: then it stays pending until it is dropped.
@@ -163,35 +229,127 @@ impl<F: Future> Inline<F> {
     /// Does as [`poll_end`](Inline::poll_end) and gives what `conclude` makes of the end. It may take what
     /// failed beside; what it leaves is reported.
     pub(crate) fn poll_into<T>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(Ended<F::Output>, &Region) -> T,
+    ) -> Poll<T> {
+        match self.stage {
+            // Not opened: a request is due around it.
+            Stage::New => return Poll::Pending,
+            Stage::Open { .. } => {}
+            Stage::StoppedFromOutside => return Poll::Pending,
+            Stage::Ended => panic!("a region was polled after it had ended"),
+        }
+        let mut taken = None;
+        if self.member.is_none() {
+            let turn = self.as_mut().poll_unmade(cx);
+            if self.member.is_none() && turn.is_pending() && !self.as_mut().count() {
+                self.as_mut().open();
+            }
+            let this = self.as_mut().project();
+            match this.member {
+                None => {
+                    let (ended, second) = ready!(turn);
+                    *this.counted = Counted(None);
+                    if matches!(ended, Ended::Cancelled) && frame::is_about_to_stop() {
+                        *this.stage = Stage::StoppedFromOutside;
+                        return Poll::Pending;
+                    }
+                    *this.linked_at_end = frame::mask() == 0;
+                    *this.stage = Stage::Ended;
+                    let region = Region::new(this.plan.location, INLINE);
+                    body::keep_second(&region, second);
+                    let concluded = conclude(ended, &region);
+                    region.report_kept();
+                    return Poll::Ready(concluded);
+                }
+                Some(member) => {
+                    *this.place = frame::place();
+                    let linked = member.region().is_linked();
+                    *this.stage = Stage::Open { linked };
+                    *this.counted = Counted(None);
+                    taken = Some(turn);
+                }
+            }
+        }
+        self.poll_made(taken, cx, conclude)
+    }
+
+    /// A turn in a region that was not made before; it may have been made in it.
+    fn poll_unmade(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End<F::Output>> {
+        let mut this = self.project();
+        if !*this.asked && !frame::is_stopping() {
+            let turn = {
+                let _entered = Unmade::enter(this.member, *this.plan);
+                body::take_turn(this.body.as_mut(), cx)
+            };
+            // A request that was made meanwhile takes effect at this `Pending`.
+            if turn.is_ready() || this.member.is_some() || !frame::is_stopping() {
+                return turn;
+            }
+        }
+        let dropped = {
+            let _entered = Unmade::enter(this.member, *this.plan);
+            contain(|| this.body.set(None))
+        };
+        Poll::Ready(match dropped {
+            Ok(()) => (Ended::Cancelled, None),
+            Err(payload) => (Ended::Panicked(payload), None),
+        })
+    }
+
+    /// Has this region, which is not made, counted in the one around it; unless there are too many.
+    fn count(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        let here = match frame::mask() {
+            0 => frame::place_made(),
+            _ => 0,
+        };
+        if here == *this.place {
+            return true;
+        }
+        *this.place = here;
+        *this.counted = Counted(None);
+        let around = frame::made_around().filter(|_| here != 0);
+        let counted = around
+            .as_ref()
+            .is_none_or(|around| around.region().count_unmade());
+        *this.counted = Counted(around.filter(|_| counted));
+        counted
+    }
+
+    /// A turn, or what follows on one that was `taken`, in a region that is made.
+    fn poll_made<T>(
         self: Pin<&mut Self>,
+        taken: Option<Poll<End<F::Output>>>,
         cx: &mut Context<'_>,
         conclude: impl FnOnce(Ended<F::Output>, &Region) -> T,
     ) -> Poll<T> {
         let this = self.project();
-        let mut linked = match *this.stage {
-            // Not opened: a request is due around it.
-            Stage::New => return Poll::Pending,
-            Stage::Open { linked } => linked,
-            Stage::StoppedFromOutside => return Poll::Pending,
-            Stage::Ended => panic!("a region was polled after it had ended"),
-        };
         if let Some(member) = this
             .member
             .as_ref()
             .filter(|_| frame::place() != *this.place)
         {
             let around = frame::current();
-            linked = around.is_some() && frame::mask() == 0;
+            let linked = around.is_some() && frame::mask() == 0;
             Region::move_to(member, around.as_ref(), linked);
             *this.place = frame::place();
             *this.stage = Stage::Open { linked };
         }
         let stow = &mut InPlace(this.stowed);
-        let Some(ended) = poll_region(this.body, this.member, this.seen, stow, cx) else {
+        let ended = match taken {
+            None => body::poll_region(this.body, this.member, this.seen, stow, cx),
+            taken => body::go_on(taken, this.body, this.member, this.seen, stow, cx),
+        };
+        let Some(ended) = ended else {
             return Poll::Pending;
         };
-        let member = this.member.take().expect("a region that ends is open");
-        *this.reason = member.region().reason();
+        let linked = *this.stage == Stage::Open { linked: true };
+        let member = this.member.take().expect("a region that ends is made");
+        if !*this.asked {
+            *this.reason = member.region().reason();
+        }
         member.region().forget_runner();
         // Our own request is void where the region around is asked too: that one decides.
         if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
@@ -205,6 +363,27 @@ impl<F: Future> Inline<F> {
         close(&*member, *this.given);
         Poll::Ready(concluded)
     }
+}
+
+/// The region in which one that is not made is counted, until this is dropped.
+struct Counted(Option<Arc<dyn Member>>);
+
+impl Drop for Counted {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(around) = &self.0 {
+            around.region().uncount_unmade();
+        }
+    }
+}
+
+/// Opens a region in the one that runs here. Says whether requests of that one are its own.
+fn open_here(member: &Arc<dyn Member>, place: &mut usize) -> bool {
+    let around = frame::current();
+    let linked = around.is_some() && frame::mask() == 0;
+    Region::open(member, around.as_ref(), linked);
+    *place = frame::place();
+    linked
 }
 
 /// Whether the region around this one is asked to stop, or just about to be: those inside are told first.
@@ -225,7 +404,19 @@ fn close(member: &dyn Member, given: bool) {
 #[pinned_drop]
 impl<F: Future> PinnedDrop for Inline<F> {
     fn drop(self: Pin<&mut Self>) {
-        let this = self.project();
+        let mut this = self.project();
+        if this.member.is_none() && matches!(this.stage, Stage::Open { .. }) {
+            let dropped = {
+                let _entered = Unmade::enter(this.member, *this.plan);
+                contain(|| this.body.set(None))
+            };
+            if let Err(payload) = dropped {
+                let region = Region::new(this.plan.location, INLINE);
+                region.fail(Phase::Destructor, payload);
+                region.give_failures(frame::current().as_deref());
+                region.report_kept();
+            }
+        }
         let stow = &mut InPlace(this.stowed);
         let Some((member, left)) = abandon(this.body, this.member.take(), stow) else {
             return;

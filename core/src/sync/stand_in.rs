@@ -114,6 +114,7 @@ pub(crate) mod atomic {
     }
 
     atomic!(AtomicBool, bool, {});
+    atomic!(AtomicU16, u16, { fetch_add fetch_sub });
     atomic!(AtomicU32, u32, { fetch_or fetch_and });
     atomic!(AtomicUsize, usize, { fetch_add fetch_sub fetch_max });
 }

@@ -19,6 +19,7 @@ mod child;
 mod inherited;
 mod instructions;
 mod labs;
+mod limits;
 mod maps;
 mod measure;
 mod memory;

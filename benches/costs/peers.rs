@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, inherited, maps, tokens};
+use super::{arms, inherited, limits, maps, tokens};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -31,6 +31,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
             drain,
         ),
     ];
+    rows.extend(limits::rows());
     rows.extend(maps::rows());
     rows.extend(arms::rows());
     rows.extend(tokens::rows());

@@ -115,6 +115,13 @@ impl<F: Future> Inline<F> {
         }
     }
 
+    /// The same, of one that its owner is going to stop at `deadline`.
+    pub(crate) fn until(deadline: Instant, body: F, location: &'static Location<'static>) -> Self {
+        let mut inline = Inline::new(body, location);
+        inline.plan.deadline = Some(deadline);
+        inline
+    }
+
     /// The same, of a member that others know already: a scope.
     pub(crate) fn of(member: Arc<dyn Member>, body: F) -> Self {
         let mut inline = Inline::new(body, member.region().location());

@@ -63,6 +63,7 @@ pub mod scope_stops;
 pub mod shutdown;
 pub mod task;
 pub mod time;
+pub mod timeout;
 pub mod wakers;
 pub mod watched;
 
@@ -167,6 +168,15 @@ macro_rules! __cases {
                 a_clock_moved_by_hand_decides_when_a_sleep_ends
                 sleeps_on_a_clock_moved_by_hand_end_in_order
                 a_sleep_on_a_clock_moved_by_hand_is_reset
+            }
+            async timeout {
+                a_value_that_is_there_is_given
+                no_time_at_all_stops_what_suspends
+                a_timeout_ends_at_its_deadline_and_cleans_up_first
+                of_nested_timeouts_each_has_its_own_error
+                a_request_is_no_timeout
+                a_deadline_is_moved_from_another_task
+                a_shield_may_make_it_late
             }
             async real_time {
                 a_sleep_is_never_early

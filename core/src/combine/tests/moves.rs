@@ -116,7 +116,9 @@ async fn gather_nothing() {
 fn a_combinator_with_nothing_to_unwind_goes_on_where_it_is_moved_to_after_the_request() {
     let rt = Hand::default();
     let (send, receive) = futures::channel::oneshot::channel();
-    let moving: BoxFuture = Box::pin(async { drop(gather((receive, async {})).await) });
+    let moving: BoxFuture = Box::pin(async {
+        let _ = gather((receive, async {})).await;
+    });
     let mut moved = begin_elsewhere(&rt, moving, true);
     assert!(poll_once(moved.as_mut()).is_pending());
     send.send(()).unwrap();

@@ -99,7 +99,7 @@ where
     /// Puts everybody in line, once: a region that is not made is woken by no request.
     fn wake_all(self: Pin<&mut Self>) {
         let this = self.project();
-        if !std::mem::replace(this.told, true) {
+        if !mem::replace(this.told, true) {
             let body = this.waker.iter().filter(|_| this.body.is_some());
             let jobs = this.jobs.iter().map(|(_, entry)| &entry.waker);
             body.chain(jobs).for_each(Waker::wake_by_ref);

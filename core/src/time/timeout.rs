@@ -1,0 +1,192 @@
+//! A future that is given a limited time: `timeout`, `timeout_at`, `timeout_with`.
+//!
+//! ```text
+//! timeout ── region ── body ─────────────── value ──► Ok(value)
+//!              ▲
+//!            sleep ── deadline: asked to stop ── body dropped ── clean-ups ──► Err(Elapsed)
+//! ```
+//!
+//! The body is polled first, so a value that is there is given. The sleep is made when the body is first
+//! pending: what is ready at once costs one look at the clock.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{Location, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project::pin_project;
+
+use super::deadline::{Deadline, Limiting};
+use super::elapsed::Elapsed;
+use crate::region::body::Ended;
+use crate::region::{Inline, Reason};
+use crate::runtime::{Instant, Sleep, Timer, after};
+
+const ELAPSED: Reason = Reason::fixed("its time was up");
+
+/// The future of [`Runtime::timeout`](crate::Runtime::timeout),
+/// [`timeout_at`](crate::Runtime::timeout_at) and [`timeout_with`](crate::Runtime::timeout_with).
+#[pin_project]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Timeout<R: Timer, F: Future> {
+    #[pin]
+    region: Inline<F>,
+    /// Made when the body is first pending.
+    #[pin]
+    sleep: Option<R::Sleep>,
+    rt: R,
+    deadline: Instant,
+    /// Shared with who moves the deadline, if anybody can.
+    shared: Option<Limiting>,
+    limit: Option<Duration>,
+    fired: bool,
+    location: &'static Location<'static>,
+}
+
+impl<R: Timer, F: Future> Timeout<R, F> {
+    #[track_caller]
+    pub(crate) fn after(rt: &R, limit: Duration, future: F) -> Self {
+        let mut timeout = Self::at(rt, after(rt.now(), limit), future);
+        timeout.limit = Some(limit);
+        timeout
+    }
+
+    #[track_caller]
+    pub(crate) fn at(rt: &R, deadline: Instant, future: F) -> Self {
+        let location = Location::caller();
+        Timeout {
+            region: Inline::until(deadline, future, location),
+            sleep: None,
+            rt: rt.clone(),
+            deadline,
+            shared: None,
+            limit: None,
+            fired: false,
+            location,
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn with(rt: &R, limit: Duration, body: impl FnOnce(Deadline) -> F) -> Self {
+        let shared = Deadline::new(after(rt.now(), limit));
+        let mut timeout = Self::at(rt, shared.when(), body(shared.clone()));
+        timeout.shared = Some(Limiting(shared));
+        timeout
+    }
+}
+
+impl<R: Timer, F: Future> Future for Timeout<R, F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        assert!(
+            !this.region.has_ended(),
+            "a `Timeout` was polled after it was ready"
+        );
+        if !this.region.as_mut().start() {
+            return Poll::Pending;
+        }
+        loop {
+            let fired = *this.fired;
+            let ended = this.region.as_mut().poll_into(cx, |ended, region| {
+                let failures = match ended {
+                    // Only where they are all that is left to tell; else they are reported.
+                    Ended::Cancelled if fired => region.take_failures(),
+                    _ => Vec::new(),
+                };
+                (ended, failures)
+            });
+            let Poll::Ready((ended, failures)) = ended else {
+                // Once the deadline has passed, it is up to what is inside.
+                if fired || this.region.is_stopped_from_outside() {
+                    return Poll::Pending;
+                }
+                let shared = this.shared.as_ref();
+                let moved = shared.and_then(|shared| shared.0.moved_from(*this.deadline, cx));
+                if let Some(deadline) = moved {
+                    *this.deadline = deadline;
+                    this.region.as_mut().set_deadline(Some(deadline));
+                    if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
+                        sleep.reset(deadline);
+                    }
+                }
+                if this.sleep.is_none() {
+                    this.sleep.set(Some(this.rt.sleep_until(*this.deadline)));
+                }
+                let sleep = this.sleep.as_mut().as_pin_mut();
+                if sleep.is_some_and(|sleep| sleep.poll(cx).is_pending()) {
+                    return Poll::Pending;
+                }
+                // Moved in this very moment: then it has not passed.
+                let shared = this.shared.as_ref();
+                if shared.is_none_or(|shared| shared.0.fire(*this.deadline)) {
+                    *this.fired = true;
+                    this.region.as_mut().ask(&ELAPSED);
+                }
+                continue;
+            };
+            this.sleep.set(None);
+            *this.shared = None;
+            return match ended {
+                Ended::Value(value) => Poll::Ready(Ok(value)),
+                Ended::Panicked(payload) => resume_unwind(payload),
+                Ended::Cancelled if fired => {
+                    Poll::Ready(Err(Elapsed::new(*this.limit, this.location, failures)))
+                }
+                Ended::Cancelled => panic!(
+                    "the timeout at {} was stopped by a request to the task in which it was begun, and \
+                     was then polled in another: it has no value there",
+                    this.location
+                ),
+            };
+        }
+    }
+}
+
+impl<R: Timer, F: Future> fmt::Debug for Timeout<R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("deadline", &self.deadline)
+            .field("fired", &self.fired)
+            .field("ready", &self.region.has_ended())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Runtime::move_on_after`](crate::Runtime::move_on_after) and
+/// [`move_on_at`](crate::Runtime::move_on_at).
+#[pin_project]
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct MoveOn<R: Timer, F: Future> {
+    #[pin]
+    timeout: Timeout<R, F>,
+}
+
+impl<R: Timer, F: Future> MoveOn<R, F> {
+    pub(crate) fn new(timeout: Timeout<R, F>) -> Self {
+        MoveOn { timeout }
+    }
+}
+
+impl<R: Timer, F: Future> Future for MoveOn<R, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().timeout.poll(cx).map(|ended| match ended {
+            Ok(value) => Some(value),
+            Err(elapsed) => {
+                elapsed.report();
+                None
+            }
+        })
+    }
+}
+
+impl<R: Timer, F: Future> fmt::Debug for MoveOn<R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MoveOn").field(&self.timeout).finish()
+    }
+}

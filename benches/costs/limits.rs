@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use anyrt::Runtime;
+use anyrt::{Runtime, Timer};
 
 use super::labs::{Lab, Side};
 use super::measure::Limit;

@@ -140,23 +140,33 @@ pub(crate) struct Unmade<'a> {
 }
 
 impl<'a> Unmade<'a> {
-    #[inline]
-    pub(crate) fn enter(made: &'a mut Option<Arc<dyn Member>>, plan: Plan) -> Self {
-        let _ = FRAME.try_with(|frame| {
-            let before = frame.stack.get();
-            frame.sketches.borrow_mut().push(Sketch {
-                plan,
-                before,
-                around: None,
-                made: false,
-            });
-            frame.stack.set(Stack {
-                polling: true,
-                sketches: before.sketches + 1,
-                ..before
-            });
-        });
+    pub(crate) fn enter(made: &'a mut Option<Arc<dyn Member>>, plan: &Plan) -> Self {
+        let _ = FRAME.try_with(|frame| frame.sketch(plan));
         Unmade { made }
+    }
+
+    /// The same, unless a request is due where this is polled.
+    #[inline]
+    pub(crate) fn enter_unless_stopping(
+        made: &'a mut Option<Arc<dyn Member>>,
+        plan: &Plan,
+    ) -> Option<Self> {
+        let entered = FRAME.try_with(|frame| {
+            if frame.stack.get().mask == 0 {
+                let around = frame.member.take();
+                let stopping = around
+                    .as_ref()
+                    .is_some_and(|around| around.region().has(flag::ASKED));
+                frame.member.set(around);
+                if stopping {
+                    return false;
+                }
+            }
+            frame.sketch(plan);
+            true
+        });
+        // Not `then_some`: one that is not wanted would leave when it is dropped.
+        entered.unwrap_or(true).then(|| Unmade { made })
     }
 }
 
@@ -186,6 +196,23 @@ fn make_all() {
 }
 
 impl Frame {
+    /// Puts a region that is not made on top.
+    #[inline]
+    fn sketch(&self, plan: &Plan) {
+        let before = self.stack.get();
+        self.sketches.borrow_mut().push(Sketch {
+            plan: *plan,
+            before,
+            around: None,
+            made: false,
+        });
+        self.stack.set(Stack {
+            polling: true,
+            sketches: before.sketches + 1,
+            ..before
+        });
+    }
+
     #[cold]
     fn make_all(&self) {
         let count = self.stack.get().sketches as usize;

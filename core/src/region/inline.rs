@@ -8,12 +8,12 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project::{pin_project, pinned_drop};
 
 use super::body::{self, End, Ended, InPlace, abandon};
-use super::contain::contain;
+use super::contain::{Payload, contain};
 use super::frame::{self, Unmade};
 use super::state::{Seen, flag};
 use super::{Leftovers, Member, Phase, Reason, Region, hand_over};
@@ -82,6 +82,21 @@ pub(crate) struct Inline<F: Future> {
     plan: Plan,
 }
 
+/// Why a region has ended without a value.
+pub(crate) enum NoValue {
+    Panicked(Payload),
+    Cancelled,
+}
+
+impl NoValue {
+    fn into_ended<T>(self) -> Ended<T> {
+        match self {
+            NoValue::Panicked(payload) => Ended::Panicked(payload),
+            NoValue::Cancelled => Ended::Cancelled,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
@@ -92,6 +107,13 @@ enum Stage {
     /// Stopped by a request around it: never ready, it waits to be dropped.
     StoppedFromOutside,
     Ended,
+}
+
+impl Stage {
+    /// Whether there is a body to be polled.
+    fn is_live(self) -> bool {
+        matches!(self, Stage::New | Stage::Open { .. })
+    }
 }
 
 impl<F: Future> Inline<F> {
@@ -160,7 +182,7 @@ impl<F: Future> Inline<F> {
             if this.member.is_none() {
                 let member = this.member.insert(made(*this.plan));
                 *linked = open_here(member, this.place);
-                *this.counted = Counted(None);
+                this.counted.clear();
             }
         }
         this.member.as_ref().map(Arc::downgrade)
@@ -186,6 +208,11 @@ impl<F: Future> Inline<F> {
         if let Some(member) = this.member {
             member.region().set_deadline(deadline);
         }
+    }
+
+    /// Whether it has begun, and neither ended nor been stopped by a request around it.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.stage, Stage::Open { .. })
     }
 
     /// Whether a request around it has stopped it: then it stays pending until it is dropped.
@@ -231,15 +258,48 @@ impl<F: Future> Inline<F> {
     /// If it was moved away after the request, it is ready: where it is now, nobody would drop it.
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
         self.poll_into(cx, |ended, _| ended)
+            .map(|ended| match ended {
+                Ok(value) => Ended::Value(value),
+                Err(ended) => ended.into_ended(),
+            })
     }
 
-    /// Does as [`poll_end`](Inline::poll_end) and gives what `conclude` makes of the end. It may take what
-    /// failed beside; what it leaves is reported.
+    /// Does as [`poll_end`](Inline::poll_end), and starts the region before if need be. Gives the value, or
+    /// what `conclude` makes of there being none. It may take what failed beside; what it leaves is
+    /// reported.
+    #[inline]
     pub(crate) fn poll_into<T>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        conclude: impl FnOnce(Ended<F::Output>, &Region) -> T,
-    ) -> Poll<T> {
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let mut this = self.as_mut().project();
+        let mut taken = None;
+        // What nearly all are: not made, not stopped, and ready without anything of it having been needed.
+        if this.member.is_none() && !*this.asked && this.stage.is_live() {
+            if let Some(_entered) = Unmade::enter_unless_stopping(this.member, this.plan) {
+                *this.stage = Stage::Open { linked: false };
+                taken = Some(body::take_turn(this.body.as_mut(), cx));
+            }
+            if this.member.is_none() {
+                if let Some(Poll::Ready((Ended::Value(value), None))) = taken {
+                    this.counted.clear();
+                    *this.stage = Stage::Ended;
+                    return Poll::Ready(Ok(value));
+                }
+            }
+        }
+        self.go_on(taken, cx, conclude)
+    }
+
+    /// The rest of a poll, after a turn that was taken already.
+    #[inline(never)]
+    fn go_on<T>(
+        mut self: Pin<&mut Self>,
+        mut taken: Option<Poll<End<F::Output>>>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
         match self.stage {
             // Not opened: a request is due around it.
             Stage::New => return Poll::Pending,
@@ -247,62 +307,78 @@ impl<F: Future> Inline<F> {
             Stage::StoppedFromOutside => return Poll::Pending,
             Stage::Ended => panic!("a region was polled after it had ended"),
         }
-        let mut taken = None;
+        let was_made = taken.is_none() && self.member.is_some();
         if self.member.is_none() {
-            let turn = self.as_mut().poll_unmade(cx);
-            if self.member.is_none() && turn.is_pending() && !self.as_mut().count() {
+            // A request that was made in this turn takes effect at its `Pending`.
+            let pending = taken.as_ref().is_none_or(Poll::is_pending);
+            let turn = match taken.take() {
+                Some(turn) if !pending || !frame::is_stopping() => turn,
+                _ => Poll::Ready(self.as_mut().drop_unmade()),
+            };
+            if self.member.is_none() {
+                if turn.is_pending() && self.as_mut().count() {
+                    return Poll::Pending;
+                }
+                if let Poll::Ready((ended, second)) = turn {
+                    return self.end_unmade(ended, second, conclude);
+                }
+                // There are too many to count: this one is made.
                 self.as_mut().open();
             }
-            let this = self.as_mut().project();
-            match this.member {
-                None => {
-                    let (ended, second) = ready!(turn);
-                    *this.counted = Counted(None);
-                    if matches!(ended, Ended::Cancelled) && frame::is_about_to_stop() {
-                        *this.stage = Stage::StoppedFromOutside;
-                        return Poll::Pending;
-                    }
-                    *this.linked_at_end = frame::mask() == 0;
-                    *this.stage = Stage::Ended;
-                    let region = Region::new(this.plan.location, INLINE);
-                    body::keep_second(&region, second);
-                    let concluded = conclude(ended, &region);
-                    region.report_kept();
-                    return Poll::Ready(concluded);
-                }
-                Some(member) => {
-                    *this.place = frame::place();
-                    let linked = member.region().is_linked();
-                    *this.stage = Stage::Open { linked };
-                    *this.counted = Counted(None);
-                    taken = Some(turn);
-                }
-            }
+            taken = Some(turn);
+        }
+        if !was_made {
+            self.as_mut().note_made();
         }
         self.poll_made(taken, cx, conclude)
     }
 
-    /// A turn in a region that was not made before; it may have been made in it.
-    fn poll_unmade(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End<F::Output>> {
+    /// Drops the body of a region that is not made, which is how it is stopped. It may be made meanwhile.
+    fn drop_unmade(self: Pin<&mut Self>) -> End<F::Output> {
         let mut this = self.project();
-        if !*this.asked && !frame::is_stopping() {
-            let turn = {
-                let _entered = Unmade::enter(this.member, *this.plan);
-                body::take_turn(this.body.as_mut(), cx)
-            };
-            // A request that was made meanwhile takes effect at this `Pending`.
-            if turn.is_ready() || this.member.is_some() || !frame::is_stopping() {
-                return turn;
-            }
-        }
-        let dropped = {
-            let _entered = Unmade::enter(this.member, *this.plan);
-            contain(|| this.body.set(None))
-        };
-        Poll::Ready(match dropped {
+        let _entered = Unmade::enter(this.member, this.plan);
+        match contain(|| this.body.set(None)) {
             Ok(()) => (Ended::Cancelled, None),
             Err(payload) => (Ended::Panicked(payload), None),
-        })
+        }
+    }
+
+    /// The end of a region that was never made.
+    fn end_unmade<T>(
+        self: Pin<&mut Self>,
+        ended: Ended<F::Output>,
+        second: Option<Payload>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let this = self.project();
+        this.counted.clear();
+        let ended = match ended {
+            Ended::Value(value) => Ok(value),
+            Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
+            // Our own request is void where the region around is asked too: that one decides.
+            Ended::Cancelled if frame::is_about_to_stop() => {
+                *this.stage = Stage::StoppedFromOutside;
+                return Poll::Pending;
+            }
+            Ended::Cancelled => Err(NoValue::Cancelled),
+        };
+        *this.stage = Stage::Ended;
+        let region = Region::new(this.plan.location, INLINE);
+        body::keep_second(&region, second);
+        let concluded = ended.map_err(|ended| conclude(ended, &region));
+        region.report_kept();
+        Poll::Ready(concluded)
+    }
+
+    /// Takes note of where the region stands, once it was made by code inside.
+    fn note_made(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let Some(member) = this.member {
+            let linked = member.region().is_linked();
+            *this.place = frame::place();
+            *this.stage = Stage::Open { linked };
+            this.counted.clear();
+        }
     }
 
     /// Has this region, which is not made, counted in the one around it; unless there are too many.
@@ -316,7 +392,7 @@ impl<F: Future> Inline<F> {
             return true;
         }
         *this.place = here;
-        *this.counted = Counted(None);
+        this.counted.clear();
         let around = frame::made_around().filter(|_| here != 0);
         let counted = around
             .as_ref()
@@ -330,8 +406,8 @@ impl<F: Future> Inline<F> {
         self: Pin<&mut Self>,
         taken: Option<Poll<End<F::Output>>>,
         cx: &mut Context<'_>,
-        conclude: impl FnOnce(Ended<F::Output>, &Region) -> T,
-    ) -> Poll<T> {
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
         let this = self.project();
         if let Some(member) = this
             .member
@@ -366,7 +442,12 @@ impl<F: Future> Inline<F> {
         }
         *this.linked_at_end = linked;
         *this.stage = Stage::Ended;
-        let concluded = conclude(ended, member.region());
+        let ended = match ended {
+            Ended::Value(value) => Ok(value),
+            Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
+            Ended::Cancelled => Err(NoValue::Cancelled),
+        };
+        let concluded = ended.map_err(|ended| conclude(ended, member.region()));
         close(&*member, *this.given);
         Poll::Ready(concluded)
     }
@@ -375,12 +456,19 @@ impl<F: Future> Inline<F> {
 /// The region in which one that is not made is counted, until this is dropped.
 struct Counted(Option<Arc<dyn Member>>);
 
+impl Counted {
+    #[inline]
+    fn clear(&mut self) {
+        if let Some(around) = self.0.take() {
+            around.region().uncount_unmade();
+        }
+    }
+}
+
 impl Drop for Counted {
     #[inline]
     fn drop(&mut self) {
-        if let Some(around) = &self.0 {
-            around.region().uncount_unmade();
-        }
+        self.clear();
     }
 }
 
@@ -401,6 +489,7 @@ fn is_asked_around() -> bool {
 /// Leaves the region around, and reports what has no place in an outcome; a given member does so itself.
 fn close(member: &dyn Member, given: bool) {
     let region = member.region();
+    debug_assert!(region.has(flag::INLINE), "a root is closed by itself");
     if !given {
         region.report_kept();
     }
@@ -412,9 +501,12 @@ fn close(member: &dyn Member, given: bool) {
 impl<F: Future> PinnedDrop for Inline<F> {
     fn drop(self: Pin<&mut Self>) {
         let mut this = self.project();
-        if this.member.is_none() && matches!(this.stage, Stage::Open { .. }) {
+        if this.member.is_none() {
+            if !matches!(this.stage, Stage::Open { .. }) {
+                return;
+            }
             let dropped = {
-                let _entered = Unmade::enter(this.member, *this.plan);
+                let _entered = Unmade::enter(this.member, this.plan);
                 contain(|| this.body.set(None))
             };
             if let Err(payload) = dropped {

@@ -14,7 +14,7 @@ use crate::runtime::Instant;
 /// in, in this task and, from a child of a scope, further out. Code that is shielded from them, and
 /// clean-ups, are under none. It is a moment on the clock of the runtime that the deadline was made with.
 ///
-/// For who would rather not begin what cannot be done in time: [`Runtime::retry`](crate::Runtime) does not
+/// For who would rather not begin what cannot be done in time: `Runtime::retry` does not
 /// sleep past it.
 ///
 /// # Examples

@@ -20,8 +20,9 @@ use pin_project::pin_project;
 
 use super::deadline::{Deadline, Limiting};
 use super::elapsed::Elapsed;
-use crate::region::body::Ended;
-use crate::region::{Inline, Reason};
+use crate::region::contain::Payload;
+use crate::region::inline::NoValue;
+use crate::region::{Failure, Inline, Reason, report_here};
 use crate::runtime::{Instant, Sleep, Timer, after};
 
 const ELAPSED: Reason = Reason::fixed("its time was up");
@@ -86,22 +87,18 @@ impl<R: Timer, F: Future> Future for Timeout<R, F> {
             !this.region.has_ended(),
             "a `Timeout` was polled after it was ready"
         );
-        if !this.region.as_mut().start() {
-            return Poll::Pending;
-        }
         loop {
             let fired = *this.fired;
-            let ended = this.region.as_mut().poll_into(cx, |ended, region| {
-                let failures = match ended {
-                    // Only where they are all that is left to tell; else they are reported.
-                    Ended::Cancelled if fired => region.take_failures(),
-                    _ => Vec::new(),
-                };
-                (ended, failures)
-            });
-            let Poll::Ready((ended, failures)) = ended else {
+            let ended = this
+                .region
+                .as_mut()
+                .poll_into(cx, |ended, region| match ended {
+                    NoValue::Panicked(payload) => Stopped::Panicked(payload),
+                    NoValue::Cancelled => Stopped::Cancelled(region.take_failures()),
+                });
+            let Poll::Ready(ended) = ended else {
                 // Once the deadline has passed, it is up to what is inside.
-                if fired || this.region.is_stopped_from_outside() {
+                if fired || !this.region.is_running() {
                     return Poll::Pending;
                 }
                 let shared = this.shared.as_ref();
@@ -131,19 +128,28 @@ impl<R: Timer, F: Future> Future for Timeout<R, F> {
             this.sleep.set(None);
             *this.shared = None;
             return match ended {
-                Ended::Value(value) => Poll::Ready(Ok(value)),
-                Ended::Panicked(payload) => resume_unwind(payload),
-                Ended::Cancelled if fired => {
+                Ok(value) => Poll::Ready(Ok(value)),
+                Err(Stopped::Panicked(payload)) => resume_unwind(payload),
+                Err(Stopped::Cancelled(failures)) if fired => {
                     Poll::Ready(Err(Elapsed::new(*this.limit, this.location, failures)))
                 }
-                Ended::Cancelled => panic!(
-                    "the timeout at {} was stopped by a request to the task in which it was begun, and \
-                     was then polled in another: it has no value there",
-                    this.location
-                ),
+                Err(Stopped::Cancelled(failures)) => {
+                    failures.iter().for_each(report_here);
+                    panic!(
+                        "the timeout at {} was stopped by a request to the task in which it was begun, \
+                         and was then polled in another: it has no value there",
+                        this.location
+                    )
+                }
             };
         }
     }
+}
+
+/// Why there is no value; the failures are only here where nothing else is left to tell of.
+enum Stopped {
+    Panicked(Payload),
+    Cancelled(Vec<Failure>),
 }
 
 impl<R: Timer, F: Future> fmt::Debug for Timeout<R, F> {

@@ -10,11 +10,12 @@ use crate::combine::{
     TryGatherMap, TryMap, TryMapStream,
 };
 use crate::region::watch::Watch;
-use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
+use crate::runtime::{AnyRuntime, Drive, Instant, Spawn, Timer, after};
 use crate::scope::{
     self, MayFail, Nursery, NurseryWith, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture,
 };
 use crate::task::{self, SpawnWith, Task};
+use crate::time::{Every, Interval};
 
 /// A runtime that a library can be generic over: the one bound it needs.
 ///
@@ -664,6 +665,70 @@ pub trait Runtime: Spawn + Timer {
     /// ```
     fn sleep(&self, duration: Duration) -> Self::Sleep {
         self.sleep_until(after(self.now(), duration))
+    }
+
+    /// Begins something that is done again and again, each time in a task of its own.
+    ///
+    /// What the future of [`run`](Every::run) does until it is stopped. The first tick is due at once, and
+    /// ticks may overlap, if nothing else is said: see [`Every`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let beating = owner.handle().every(1.millis()).run(move |tick| {
+    ///     let tx = tx.clone();
+    ///     async move { tx.send(tick.number()) }
+    /// });
+    /// let beating = owner.handle().spawn(beating);
+    /// assert_eq!(rx.iter().take(3).collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert!(owner.block_on(beating.cancel_and_wait()).unwrap_err().is_cancelled());
+    /// ```
+    #[doc(alias = "create_timer")]
+    #[doc(alias = "setInterval")]
+    fn every(&self, period: Duration) -> Every<'_, Self> {
+        Every::new(self, period)
+    }
+
+    /// Returns an interval: a stream of ticks, the first of which is due at once.
+    ///
+    /// # Panics
+    ///
+    /// On Tokio, as [`now`](Timer::now) does; on the other backends it does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::StreamExt;
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let interval = owner.handle().interval(1.millis());
+    /// let ticks: Vec<_> = owner.block_on(interval.take(3).collect());
+    /// assert_eq!(ticks[2] - ticks[0], 2.millis());
+    /// ```
+    fn interval(&self, period: Duration) -> Interval<Self> {
+        Interval::new(self, Some(self.now()), period)
+    }
+
+    /// Returns an interval whose first tick is due at `start`, which may have passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let start = rt.now() + 1.millis();
+    /// let mut interval = rt.interval_at(start, 1.hours());
+    /// assert_eq!(owner.block_on(interval.tick()), start);
+    /// ```
+    fn interval_at(&self, start: Instant, period: Duration) -> Interval<Self> {
+        Interval::new(self, Some(start), period)
     }
 
     /// Returns this handle with its type erased.

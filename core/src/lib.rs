@@ -15,6 +15,7 @@ mod runtime;
 mod scope;
 mod sync;
 mod task;
+mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
 pub use combine::{
@@ -45,6 +46,7 @@ pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
     SpawnWith, Task, cancel_all, current, outside_regions, rooted,
 };
+pub use time::{Durations, Every, Interval, MissedTick, NextTick, Tick, Ticking};
 
 /// What the test macro needs. No part of the public interface.
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! Regions, polled by hand: shields, clean-ups, regions inside regions, and requests at every point.
 
-mod by_hand;
+pub(crate) mod by_hand;
 pub(crate) mod counted;
 mod deadline;
 mod drain;

@@ -43,6 +43,8 @@
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | doing something again and again | [`Runtime::every`], [`Every`]; [`Runtime::interval`], [`Interval`] |
+//! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
+//! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
@@ -128,20 +130,22 @@ pub mod semantics {}
 pub use anyrt_core::{
     AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait,
     CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError,
-    ChildResult, Completed, ContextVar, Drive, Durations, Enter, ErrorGroup, Every, Failure,
-    Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Instant,
-    Interval, JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult,
-    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, NextChild, NextTick,
-    NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel,
-    Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk,
-    Racing, RacingOk, Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope,
-    ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, Spawn,
-    SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Tick, Ticking, Timer,
-    TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, application,
-    cancel_all, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
-    gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
+    ChildResult, Completed, ContextVar, DefaultDelays, Drive, Durations, Enter, ErrorGroup, Every,
+    Failure, Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole,
+    Impatient, Instant, Interval, JoinError, Kill, KillAfter, LocalChild, LocalOutcome,
+    LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail,
+    MissedTick, NextChild, NextTick, NoDelays, NoRegion, NoRuntime, NoValue, Nursery,
+    NurseryClosed, NurseryHandle, NurseryWith, OnCancel, OnCompletion, Origin, Outcome,
+    OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk,
+    Ready, Reason, Rebound, Refused, ReportCompletion, Reportable, Retry, RetryDelayer, RetryError,
+    RetrySleep, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith,
+    Shield, Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned,
+    SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Tick, Ticking, Timer, TryGather,
+    TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope,
+    TryScopeFuture, Until, Verdict, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When,
+    application, cancel_all, cancel_requested, checkpoint, current, current_scope, defer, finally,
+    gather, gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok,
+    rooted, set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
     try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]

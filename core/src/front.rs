@@ -15,7 +15,7 @@ use crate::scope::{
     self, MayFail, Nursery, NurseryWith, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture,
 };
 use crate::task::{self, SpawnWith, Task};
-use crate::time::{Every, Interval};
+use crate::time::{self, DefaultDelays, Every, Interval, Retry};
 
 /// A runtime that a library can be generic over: the one bound it needs.
 ///
@@ -729,6 +729,73 @@ pub trait Runtime: Spawn + Timer {
     /// ```
     fn interval_at(&self, start: Instant, period: Duration) -> Interval<Self> {
         Interval::new(self, Some(start), period)
+    }
+
+    /// Tries until it works: at once, again at once, then after 1, 10 and 60 seconds; then it gives up.
+    ///
+    /// As [`retry_with`](Runtime::retry_with), with these delays.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`](crate::RetryError), with the last error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mut answers = [Err("busy"), Ok("hello")].into_iter();
+    /// let greeting = owner.handle().retry(|| {
+    ///     let answer = answers.next().unwrap();
+    ///     async move { answer }
+    /// });
+    /// assert_eq!(owner.block_on(greeting).unwrap(), "hello");
+    /// ```
+    #[track_caller]
+    fn retry<F, Fut, T, E>(&self, f: F) -> Retry<Self, DefaultDelays, F, Fut>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Retry::new(self, time::default_delays(), f)
+    }
+
+    /// Tries until it works, with these delays between the attempts.
+    ///
+    /// Any iterator of durations will do, also an endless one. When there is no delay left, it gives up,
+    /// without waiting. A delay of zero lets other tasks run. See [`Retry`] for more words: which errors are
+    /// worth another attempt, how long one or all may take, jitter.
+    ///
+    /// What a request from outside has stopped is not tried again: it never gives an error.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`](crate::RetryError), with the last error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mut left = 3;
+    /// let counted = owner.handle().retry_with(std::iter::repeat(1.millis()), || {
+    ///     left -= 1;
+    ///     let left = left;
+    ///     async move { if left > 0 { Err("not yet") } else { Ok(left) } }
+    /// });
+    /// assert_eq!(owner.block_on(counted).unwrap(), 0);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "backoff")]
+    fn retry_with<D, F, Fut, T, E>(&self, delays: D, f: F) -> Retry<Self, D::IntoIter, F, Fut>
+    where
+        D: IntoIterator<Item = Duration>,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Retry::new(self, delays.into_iter(), f)
     }
 
     /// Returns this handle with its type erased.

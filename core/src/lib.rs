@@ -46,7 +46,11 @@ pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
     SpawnWith, Task, cancel_all, current, outside_regions, rooted,
 };
-pub use time::{Durations, Every, Interval, MissedTick, NextTick, Tick, Ticking};
+pub use time::{
+    DefaultDelays, Durations, Every, Impatient, Interval, MissedTick, NextTick, NoDelays,
+    OnCompletion, ReportCompletion, Reportable, Retry, RetryDelayer, RetryError, RetrySleep,
+    SlowPoll, SpawnWarned, Tick, Ticking, WaitEvent, WaitReport, WarnPolls, When,
+};
 
 /// What the test macro needs. No part of the public interface.
 #[doc(hidden)]

@@ -1,7 +1,10 @@
 //! Time, moved by hand.
 
+mod delayer;
 mod every;
 mod interval;
+mod reports;
+mod retry;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -138,7 +138,7 @@ impl<'a, R: Spawn + Timer> Every<'a, R> {
     ///
     /// let owner = BuiltinRuntime::new();
     /// let (log, logged) = std::sync::mpsc::channel();
-    /// let polling = owner.handle().every(1.millis()).cancel_previous().times(2).run(move |tick| {
+    /// let polling = owner.handle().every(50.millis()).cancel_previous().times(2).run(move |tick| {
     ///     let log = log.clone();
     ///     async move {
     ///         let over = log.clone();

@@ -19,7 +19,18 @@ use crate::time::digits::two_digits;
 ///
 /// # Examples
 ///
-/// See [`Reportable::impatient`](crate::Reportable::impatient).
+/// ```
+/// use anyrt::{OnCompletion, backend::builtin::BuiltinRuntime, prelude::*};
+///
+/// let owner = BuiltinRuntime::new();
+/// let (tx, rx) = std::sync::mpsc::channel();
+/// let five = async { 5 }.impatient(owner.handle(), 1.hours());
+/// let five = five.on_completion(OnCompletion::Always).report_to(move |report| {
+///     tx.send(report.name().is_some()).unwrap();
+/// });
+/// assert_eq!(owner.block_on(five), 5);
+/// assert!(rx.recv().is_ok(), "it was not long, and is reported all the same");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnCompletion {

@@ -22,19 +22,20 @@ pub trait Reportable: Future + Sized {
     /// # Examples
     ///
     /// ```
-    /// use anyrt::{OnCompletion, WaitEvent, backend::builtin::BuiltinRuntime, prelude::*};
+    /// use anyrt::{CancelToken, WaitEvent, backend::builtin::BuiltinRuntime, prelude::*};
     ///
     /// let owner = BuiltinRuntime::new();
-    /// let rt = owner.handle();
     /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let bell = CancelToken::new();
     /// let answer = async {
-    ///     rt.sleep(5.millis()).await;
+    ///     bell.cancelled().await;
     ///     "hello"
     /// };
-    /// let impatient = answer
-    ///     .impatient(rt, 1.millis())
-    ///     .on_completion(OnCompletion::Always)
-    ///     .report_to(move |report| tx.send(report.event()).unwrap());
+    /// let rings = bell.clone();
+    /// let impatient = answer.impatient(owner.handle(), 1.millis()).report_to(move |report| {
+    ///     rings.cancel("where are you?");
+    ///     tx.send(report.event()).unwrap();
+    /// });
     /// assert_eq!(owner.block_on(impatient), "hello");
     /// assert!(rx.iter().eq([WaitEvent::StillWaiting, WaitEvent::Completed]));
     /// ```

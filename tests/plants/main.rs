@@ -6,6 +6,7 @@
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
 mod models;
+mod time;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -674,6 +675,7 @@ fn main() -> ExitCode {
     let wanted: Vec<&Plant> = PLANTS
         .iter()
         .chain(models::PLANTS)
+        .chain(time::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

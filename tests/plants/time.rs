@@ -17,14 +17,16 @@ pub(super) const PLANTS: &[Plant] = &[
         file: "core/src/time/missed.rs",
         was: "now.checked_add(from_nanos(period.as_nanos() - into))",
         now: "{ let _ = (into, from_nanos); now.checked_add(period) }",
-        test: Test::Suite("on_builtin::timers::an_interval_that_is_late_follows_its_policy"),
+        test: Test::Core(
+            "time::tests::interval::each_policy_does_its_own_with_ticks_that_were_missed",
+        ),
     },
     Plant {
         name: "time: a reset does not move the sleep",
         file: "core/src/time/interval.rs",
         was: "if self.armed != Some(due) {",
         now: "if self.armed.is_none() {",
-        test: Test::Suite("on_builtin::timers::an_interval_that_is_reset_wakes_at_its_new_moment"),
+        test: Test::Core("time::tests::interval::a_reset_moves_the_next_tick_and_those_after_it"),
     },
     Plant {
         name: "time: ticks that are due starve everybody else",
@@ -47,10 +49,10 @@ pub(super) const PLANTS: &[Plant] = &[
         file: "core/src/time/every/run.rs",
         was: "self.ticks.cancel_children(&NEXT_IS_DUE);",
         now: "let _ = &NEXT_IS_DUE;",
-        test: Test::Suite("on_builtin::timers::the_previous_tick_is_cancelled_and_cleans_up_first"),
+        test: Test::Core("time::tests::every::the_previous_tick_is_cancelled_and_waited_for"),
     },
     Plant {
-        name: "time: who waits for room is not woken",
+        name: "ticks: who waits for room is not woken",
         file: "core/src/scope/wait.rs",
         was: "        this.scope.waiters.register(&mut this.key, cx.waker());\n        if this.is_reached()",
         now: "        if this.is_reached()",

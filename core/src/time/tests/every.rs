@@ -11,7 +11,10 @@ use crate::region::tests::by_hand::Play;
 use crate::region::tests::counted::{listen, reported};
 use crate::runtime::Timer;
 use crate::time::Durations;
-use crate::{AnyError, ChildError, MissedTick, Phase, Runtime, Task, Tick, defer, shield};
+use crate::{
+    AnyError, CancelToken, Cancellable, ChildError, MissedTick, Phase, Runtime, Task, Tick, defer,
+    shield,
+};
 
 /// Something that says when each of its ticks begins, ends and is gone, and takes so long.
 fn working(
@@ -398,4 +401,59 @@ fn it_runs_for_very_long_in_flat_memory() {
     }
     assert_eq!(play.live(), 1);
     assert!(log.lines().is_empty());
+}
+
+#[test]
+fn where_a_request_is_due_nothing_ticks() {
+    let mut play = Play::default();
+    let token = CancelToken::new();
+    let (rt, inside) = (play.rt.clone(), token.clone());
+    let stopped = async move {
+        inside.cancel("enough");
+        let every = rt.every(Duration::ZERO);
+        every
+            .run(|_| async { unreachable!("nothing starts") })
+            .await;
+    };
+    let task = play.start(async move { stopped.until(&token).await.unwrap_err() });
+    assert!(task.is_finished());
+    assert_eq!(play.live(), 0);
+}
+
+#[test]
+#[should_panic(expected = "a scope was polled after it was ready")]
+fn it_panics_when_it_is_polled_after_it_was_ready() {
+    let play = Play::default();
+    let mut every = pin!(play.rt.every(1.secs()).times(0).run(|_| async {}));
+    assert!(poll_once(every.as_mut()).is_ready());
+    let _ = poll_once(every);
+}
+
+#[test]
+fn a_handler_that_panics_harms_nobody_and_nothing_is_lost() {
+    listen();
+    let mut play = Play::default();
+    let every = play.rt.every(1.secs()).times(2);
+    let every = every.on_error(|_| panic!("a handler of ticks"));
+    let mut running = play.start(every.run(|_| async { Err::<(), _>("a tick for a bad handler") }));
+    pass(&mut play, 2.secs());
+    assert!(has_ended(&mut running));
+    assert_eq!(reported("a handler of ticks"), [Phase::Callback; 2]);
+    assert_eq!(reported("a tick for a bad handler"), [Phase::Failed; 2]);
+}
+
+#[test]
+fn a_runtime_that_ends_is_no_failure_of_a_tick() {
+    let told = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&told);
+    let mut play = Play::default();
+    let every = play
+        .rt
+        .every(1.secs())
+        .on_error(move |_| *counted.lock().unwrap() += 1);
+    let running = play.start(every.run(|_| pending::<()>()));
+    pass(&mut play, 2.secs());
+    drop(play);
+    drop(running);
+    assert_eq!(*told.lock().unwrap(), 0);
 }

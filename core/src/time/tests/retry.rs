@@ -14,7 +14,7 @@ use super::{Log, pass, poll_once};
 use crate::region::tests::by_hand::{Clocked, Play};
 use crate::task::tests::tick;
 use crate::time::Durations;
-use crate::{CancelToken, Cancellable, RetryError, Runtime, Task, defer, rooted};
+use crate::{CancelToken, Cancellable, RetryError, Runtime, Task, defer, rooted, shield};
 
 /// Fails so often, and says each time that it tries.
 fn failing(
@@ -479,4 +479,45 @@ fn its_error_has_the_last_error_as_its_source() {
     );
     let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
     assert_eq!(source.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn in_a_clean_up_and_in_a_shield_its_limits_hold_and_requests_do_not() {
+    for shielded in [false, true] {
+        let mut play = Play::default();
+        let log = Log::new(&play.rt);
+        let (rt, said) = (play.rt.clone(), log.clone());
+        let mut task = play.start(async move {
+            let mut attempts = 0;
+            let inner = rt.clone();
+            let told = said.clone();
+            let retry = async move {
+                let attempt = || {
+                    attempts += 1;
+                    let (attempt, said) = (attempts, said.clone());
+                    async move {
+                        said.say("tries");
+                        match attempt {
+                            3 => Ok::<_, String>("saved"),
+                            _ => pending().await,
+                        }
+                    }
+                };
+                let retry = inner.retry_with([1.secs(); 5], attempt);
+                let saved = retry.each_within(2.secs()).await;
+                told.say(saved.unwrap());
+            };
+            match shielded {
+                true => shield(retry).await,
+                false => defer(retry),
+            }
+            pending::<()>().await;
+        });
+        play.turns(2);
+        task.cancel("enough");
+        pass(&mut play, 10.secs());
+        assert_eq!(log.times("tries"), [0, 3_000, 6_000], "{shielded}");
+        assert_eq!(log.times("saved"), [6_000]);
+        assert!(has_ended(&mut task));
+    }
 }

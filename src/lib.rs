@@ -42,6 +42,11 @@
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
+//! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
+//! | … that may get more of it | [`Runtime::timeout_with`], [`Deadline`]; [`deadline`], how long there is |
+//! | doing something again and again | [`Runtime::every`], [`Every`]; [`Runtime::interval`], [`Interval`] |
+//! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
+//! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
@@ -127,17 +132,20 @@ pub mod semantics {}
 pub use anyrt_core::{
     AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait,
     CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError,
-    ChildResult, Completed, ContextVar, Deadline, Drive, Elapsed, Enter, ErrorGroup, Failure,
-    Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Instant,
-    JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
-    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MoveOn, NextChild, NoRegion, NoRuntime,
-    NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel, Origin, Outcome,
+    ChildResult, Completed, ContextVar, Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter,
+    ErrorGroup, Every, Failure, Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering,
+    GatheringAll, Hole, Impatient, Instant, Interval, JoinError, Kill, KillAfter, LocalChild,
+    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
+    MayFail, MissedTick, MoveOn, NextChild, NextTick, NoDelays, NoRegion, NoRuntime, NoValue,
+    Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel, OnCompletion, Origin, Outcome,
     OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk,
-    Ready, Reason, Rebound, Refused, RescheduleError, Rooted, RunScope, Runtime, Scope, ScopeError,
-    ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, Spawn, SpawnChild,
-    SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Timed, Timeout, Timer, TryGather,
-    TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope,
-    TryScopeFuture, Until, Verdict, WaitError, WaitFor, application, cancel_all, cancel_requested,
+    Ready, Reason, Rebound, Refused, ReportCompletion, Reportable, RescheduleError, Retry,
+    RetryDelayer, RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope, ScopeError,
+    ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn,
+    SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Tick,
+    Ticking, Timed, Timeout, Timer, TryGather, TryGatherMap, TryGathering, TryLocalScope,
+    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError,
+    WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, cancel_all, cancel_requested,
     checkpoint, current, current_scope, deadline, defer, finally, gather, gather_all, local_scope,
     local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted, set_failure_hook,
     shield, stopping, try_defer, try_gather, try_local_scope, try_local_scope_unsend,

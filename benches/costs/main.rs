@@ -25,6 +25,7 @@ mod measure;
 mod memory;
 mod peers;
 mod rows;
+mod timers;
 mod tokens;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};

@@ -15,7 +15,7 @@ use crate::scope::{
     self, MayFail, Nursery, NurseryWith, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture,
 };
 use crate::task::{self, SpawnWith, Task};
-use crate::time::{Deadline, MoveOn, Timeout};
+use crate::time::{self, Deadline, DefaultDelays, Every, Interval, MoveOn, Retry, Timeout};
 
 /// A runtime that a library can be generic over: the one bound it needs.
 ///
@@ -817,6 +817,137 @@ pub trait Runtime: Spawn + Timer {
     #[track_caller]
     fn move_on_at<F: Future>(&self, deadline: Instant, future: F) -> MoveOn<Self, F> {
         MoveOn::new(Timeout::at(self, deadline, future))
+    }
+
+    /// Begins something that is done again and again, each time in a task of its own.
+    ///
+    /// What the future of [`run`](Every::run) does until it is stopped. The first tick is due at once, and
+    /// ticks may overlap, if nothing else is said: see [`Every`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let beating = owner.handle().every(1.millis()).run(move |tick| {
+    ///     let tx = tx.clone();
+    ///     async move { tx.send(tick.number()) }
+    /// });
+    /// let beating = owner.handle().spawn(beating);
+    /// assert_eq!(rx.iter().take(3).collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert!(owner.block_on(beating.cancel_and_wait()).unwrap_err().is_cancelled());
+    /// ```
+    #[doc(alias = "create_timer")]
+    #[doc(alias = "setInterval")]
+    fn every(&self, period: Duration) -> Every<'_, Self> {
+        Every::new(self, period)
+    }
+
+    /// Returns an interval: a stream of ticks, the first of which is due at once.
+    ///
+    /// # Panics
+    ///
+    /// On Tokio, as [`now`](Timer::now) does; on the other backends it does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::StreamExt;
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let interval = owner.handle().interval(1.millis());
+    /// let ticks: Vec<_> = owner.block_on(interval.take(3).collect());
+    /// assert_eq!(ticks[2] - ticks[0], 2.millis());
+    /// ```
+    fn interval(&self, period: Duration) -> Interval<Self> {
+        Interval::new(self, Some(self.now()), period)
+    }
+
+    /// Returns an interval whose first tick is due at `start`, which may have passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let start = rt.now() + 1.millis();
+    /// let mut interval = rt.interval_at(start, 1.hours());
+    /// assert_eq!(owner.block_on(interval.tick()), start);
+    /// ```
+    fn interval_at(&self, start: Instant, period: Duration) -> Interval<Self> {
+        Interval::new(self, Some(start), period)
+    }
+
+    /// Tries until it works: at once, again at once, then after 1, 10 and 60 seconds; then it gives up.
+    ///
+    /// As [`retry_with`](Runtime::retry_with), with these delays.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`](crate::RetryError), with the last error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mut answers = [Err("busy"), Ok("hello")].into_iter();
+    /// let greeting = owner.handle().retry(|| {
+    ///     let answer = answers.next().unwrap();
+    ///     async move { answer }
+    /// });
+    /// assert_eq!(owner.block_on(greeting).unwrap(), "hello");
+    /// ```
+    #[track_caller]
+    fn retry<F, Fut, T, E>(&self, f: F) -> Retry<Self, DefaultDelays, F, Fut>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Retry::new(self, time::default_delays(), f)
+    }
+
+    /// Tries until it works, with these delays between the attempts.
+    ///
+    /// Any iterator of durations will do, also an endless one. When there is no delay left, it gives up,
+    /// without waiting. A delay of zero lets other tasks run. See [`Retry`] for more words: which errors are
+    /// worth another attempt, how long one or all may take, jitter.
+    ///
+    /// What a request from outside has stopped is not tried again: it never gives an error.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`](crate::RetryError), with the last error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mut left = 3;
+    /// let counted = owner.handle().retry_with(std::iter::repeat(1.millis()), || {
+    ///     left -= 1;
+    ///     let left = left;
+    ///     async move { if left > 0 { Err("not yet") } else { Ok(left) } }
+    /// });
+    /// assert_eq!(owner.block_on(counted).unwrap(), 0);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "backoff")]
+    fn retry_with<D, F, Fut, T, E>(&self, delays: D, f: F) -> Retry<Self, D::IntoIter, F, Fut>
+    where
+        D: IntoIterator<Item = Duration>,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Retry::new(self, delays.into_iter(), f)
     }
 
     /// Returns this handle with its type erased.

@@ -46,7 +46,12 @@ pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
     SpawnWith, Task, cancel_all, current, outside_regions, rooted,
 };
-pub use time::{Deadline, Elapsed, MoveOn, RescheduleError, Timed, Timeout, deadline};
+pub use time::{
+    Deadline, DefaultDelays, Durations, Elapsed, Every, Impatient, Interval, MissedTick, MoveOn,
+    NextTick, NoDelays, OnCompletion, ReportCompletion, Reportable, RescheduleError, Retry,
+    RetryDelayer, RetryError, RetrySleep, SlowPoll, SpawnWarned, Tick, Ticking, Timed, Timeout,
+    WaitEvent, WaitReport, WarnPolls, When, deadline,
+};
 
 /// What the test macro needs. No part of the public interface.
 #[doc(hidden)]

@@ -6,6 +6,7 @@
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
 mod models;
+mod time;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,7 +83,7 @@ const PLANTS: &[Plant] = &[
         name: "timeout: the clock first",
         file: "core/src/time/timeout.rs",
         was: "        loop {\n            let fired = *this.fired;",
-        now: "        if this.rt.now() >= *this.deadline { this.region.as_mut().ask(&ELAPSED); *this.fired = true; }\n        loop {\n            let fired = *this.fired;",
+        now: "        if this.deadline.is_some_and(|deadline| this.rt.now() >= deadline) { this.region.as_mut().ask(&ELAPSED); *this.fired = true; }\n        loop {\n            let fired = *this.fired;",
         test: Test::Core("zero_gives_a_value_that_is_there_and_stops_what_suspends"),
     },
     Plant {
@@ -744,6 +745,7 @@ fn main() -> ExitCode {
     let wanted: Vec<&Plant> = PLANTS
         .iter()
         .chain(models::PLANTS)
+        .chain(time::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

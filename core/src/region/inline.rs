@@ -137,10 +137,14 @@ impl<F: Future> Inline<F> {
         }
     }
 
-    /// The same, of one that its owner is going to stop at `deadline`.
-    pub(crate) fn until(deadline: Instant, body: F, location: &'static Location<'static>) -> Self {
+    /// The same, of one that its owner is going to stop at `deadline`, if there is one.
+    pub(crate) fn until(
+        deadline: Option<Instant>,
+        body: F,
+        location: &'static Location<'static>,
+    ) -> Self {
         let mut inline = Inline::new(body, location);
-        inline.plan.deadline = Some(deadline);
+        inline.plan.deadline = deadline;
         inline
     }
 

@@ -16,7 +16,7 @@ use super::handle::{SpawnChild, TryScope};
 use super::in_scope::{Birth, Refused, spawn, spawn_job};
 use super::may_fail::{MayFail, Whatever};
 use super::policy::Verdict;
-use super::wait::{ScopeWait, WaitError};
+use super::wait::{Goal, ScopeWait, WaitError};
 use crate::region::{Reason, Region};
 use crate::runtime::{Spawn, Timer};
 use crate::task::{Words, spawn_detached};
@@ -114,6 +114,16 @@ impl<R: Spawn + Timer> NurseryHandle<R> {
 
     pub(crate) fn region(&self) -> &Region {
         &self.scope.shared().region
+    }
+
+    /// Asks those that are children now to stop.
+    pub(crate) fn cancel_children(&self, reason: &Reason) {
+        self.scope.shared().cancel_children(reason);
+    }
+
+    /// Waits until fewer children live than this.
+    pub(crate) fn wait_for_fewer_than(&self, most: usize) -> ScopeWait<R, AnyError> {
+        ScopeWait::new(self.scope.shared(), Goal::FewerThan(most))
     }
 
     /// Spawns a child of `()` or of a `Result`; its handle may be dropped, the child runs on.

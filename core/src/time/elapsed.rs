@@ -65,7 +65,7 @@ impl Elapsed {
     }
 
     /// Gives the failures to the hook: nobody is going to look at them.
-    pub(super) fn report(&self) {
+    pub(in crate::time) fn report(&self) {
         self.0.failures.iter().for_each(report_here);
     }
 }

@@ -38,7 +38,8 @@ pub struct Timeout<R: Timer, F: Future> {
     #[pin]
     sleep: Option<R::Sleep>,
     rt: R,
-    deadline: Instant,
+    /// Nothing for one that has no end.
+    deadline: Option<Instant>,
     /// Shared with who moves the deadline, if anybody can.
     shared: Option<Limiting>,
     limit: Option<Duration>,
@@ -56,7 +57,16 @@ impl<R: Timer, F: Future> Timeout<R, F> {
 
     #[track_caller]
     pub(crate) fn at(rt: &R, deadline: Instant, future: F) -> Self {
-        let location = Location::caller();
+        Self::maybe(rt, Some(deadline), future, Location::caller())
+    }
+
+    /// A region that is stopped at a deadline, if there is one.
+    pub(super) fn maybe(
+        rt: &R,
+        deadline: Option<Instant>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Self {
         Timeout {
             region: Inline::until(deadline, future, location),
             sleep: None,
@@ -101,17 +111,21 @@ impl<R: Timer, F: Future> Future for Timeout<R, F> {
                 if fired || !this.region.is_running() {
                     return Poll::Pending;
                 }
+                let Some(known) = *this.deadline else {
+                    return Poll::Pending;
+                };
                 let shared = this.shared.as_ref();
-                let moved = shared.and_then(|shared| shared.0.moved_from(*this.deadline, cx));
-                if let Some(deadline) = moved {
-                    *this.deadline = deadline;
+                let moved = shared.and_then(|shared| shared.0.moved_from(known, cx));
+                let deadline = moved.unwrap_or(known);
+                if moved.is_some() {
+                    *this.deadline = moved;
                     this.region.as_mut().set_deadline(Some(deadline));
                     if let Some(sleep) = this.sleep.as_mut().as_pin_mut() {
                         sleep.reset(deadline);
                     }
                 }
                 if this.sleep.is_none() {
-                    this.sleep.set(Some(this.rt.sleep_until(*this.deadline)));
+                    this.sleep.set(Some(this.rt.sleep_until(deadline)));
                 }
                 let sleep = this.sleep.as_mut().as_pin_mut();
                 if sleep.is_some_and(|sleep| sleep.poll(cx).is_pending()) {
@@ -119,7 +133,7 @@ impl<R: Timer, F: Future> Future for Timeout<R, F> {
                 }
                 // Moved in this very moment: then it has not passed.
                 let shared = this.shared.as_ref();
-                if shared.is_none_or(|shared| shared.0.fire(*this.deadline)) {
+                if shared.is_none_or(|shared| shared.0.fire(deadline)) {
                     *this.fired = true;
                     this.region.as_mut().ask(&ELAPSED);
                 }

@@ -55,7 +55,7 @@ fn when_its_time_is_up_the_future_is_dropped_and_there_is_an_error() {
     };
     assert_eq!(said(&log), ["dropped"]);
     assert_eq!(elapsed.limit(), Some(SECOND));
-    assert!(elapsed.location().file().ends_with("tests.rs"));
+    assert!(elapsed.location().file().ends_with("timeout.rs"));
     let text = elapsed.to_string();
     assert!(text.starts_with("not done after 1s (timeout at "), "{text}");
 }

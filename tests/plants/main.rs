@@ -56,7 +56,7 @@ const PLANTS: &[Plant] = &[
         file: "core/src/region/frame.rs",
         was: "                if stopping {\n                    return false;",
         now: "                if stopping && frame.sketches.borrow().len() > 1_000 {\n                    return false;",
-        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
+        test: Test::Core("nothing_starts_or_goes_on_where_a_request_is_due"),
     },
     Plant {
         name: "unmade: its own request counts where the region around is asked",

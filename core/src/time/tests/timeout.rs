@@ -520,3 +520,35 @@ fn arms_with_nothing_to_unwind_are_stopped_while_another_arm_is_shielded() {
         );
     }
 }
+
+#[test]
+fn nothing_starts_or_goes_on_where_a_request_is_due() {
+    let mut play = Play::default();
+    let log = Log::default();
+    let (send, receive) = futures::channel::oneshot::channel();
+    let task = play.start({
+        let (rt, log) = (play.rt.clone(), log.clone());
+        async move {
+            let shielded = async {
+                shield(async {
+                    for _ in 0..5 {
+                        tick().await;
+                    }
+                })
+                .await;
+                // Ready at once, if it were polled.
+                let started = async { say(&log, "started") };
+                let _ = rt.timeout(SECOND, started).await;
+            };
+            let going_on = rt.timeout(SECOND, async {
+                let _ = receive.await;
+                say(&log, "went on");
+            });
+            let _ = futures::future::join(shielded, going_on).await;
+        }
+    });
+    task.cancel("test");
+    send.send(()).unwrap();
+    play.finish();
+    assert!(said(&log).is_empty(), "{:?}", said(&log));
+}

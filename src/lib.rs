@@ -52,7 +52,8 @@
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
-//! | keeping children in a struct | [`Runtime::nursery`], [`Nursery`] |
+//! | keeping children in a struct; seeing all that are kept | [`Runtime::nursery`], [`Nursery`]; [`nurseries`] |
+//! | saying which task it is that logs | [`current_task`] |
 //! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
 //! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
@@ -137,19 +138,19 @@ pub use anyrt_core::{
     GatheringAll, Hole, Impatient, Instant, Interval, JoinError, Kill, KillAfter, LocalChild,
     LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
     MayFail, MissedTick, MoveOn, NextChild, NextTick, NoDelays, NoRegion, NoRuntime, NoValue,
-    Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel, OnCompletion, Origin, Outcome,
-    OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk,
-    Ready, Reason, Rebound, Refused, ReportCompletion, Reportable, RescheduleError, Retry,
-    RetryDelayer, RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope, ScopeError,
-    ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn,
-    SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Tick,
-    Ticking, Timed, Timeout, Timer, TryGather, TryGatherMap, TryGathering, TryLocalScope,
-    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError,
-    WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, cancel_all, cancel_requested,
-    checkpoint, current, current_scope, deadline, defer, finally, gather, gather_all, local_scope,
-    local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted, set_failure_hook,
-    shield, stopping, try_defer, try_gather, try_local_scope, try_local_scope_unsend,
-    uncancellable,
+    Nursery, NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, OnCancel, OnCompletion,
+    Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk,
+    Racing, RacingOk, Ready, Reason, Rebound, Refused, ReportCompletion, Reportable,
+    RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope,
+    ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep,
+    SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith, Start, StartError, Stopped,
+    Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer, TryGather, TryGatherMap, TryGathering,
+    TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until,
+    Verdict, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, cancel_all,
+    cancel_requested, checkpoint, current, current_scope, current_task, deadline, defer, finally,
+    gather, gather_all, local_scope, local_scope_unsend, nurseries, outside_regions, race,
+    race_fair, race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather,
+    try_local_scope, try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

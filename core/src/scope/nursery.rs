@@ -15,6 +15,7 @@ use super::child_error::ChildError;
 use super::handle::{SpawnChild, TryScope};
 use super::in_scope::{Birth, Refused, spawn, spawn_job};
 use super::may_fail::{MayFail, Whatever};
+use super::nurseries::enlist;
 use super::policy::Verdict;
 use super::wait::{Goal, ScopeWait, WaitError};
 use crate::region::{Reason, Region};
@@ -380,6 +381,7 @@ impl<'a, R: Spawn + Timer> NurseryWith<'a, R> {
         let mut handle = None;
         // It is over when it is asked to stop: its body never ends by itself.
         let scope = self.scope.try_run(|scope| {
+            enlist(scope.shared());
             handle = Some(NurseryHandle::new(scope));
             pending::<Result<(), AnyError>>()
         });

@@ -62,7 +62,7 @@ pub(super) const PLANTS: &[Plant] = &[
         name: "time: a panic of the closure ends the ticks",
         file: "core/src/time/every/run.rs",
         was: "let work = match contain(|| (self.f)(Tick { number, due })) {",
-        now: "let called: Result<_, Payload> = Ok((self.f)(Tick { number, due }));\n        let _ = contain::<()>;\n        let work = match called {",
+        now: "let called: Result<_, Payload> = Ok((self.f)(Tick { number, due }));\n        let _ = contain(|| ());\n        let work = match called {",
         test: Test::Core(
             "time::tests::every::a_tick_that_fails_or_panics_is_told_and_the_next_comes",
         ),

@@ -133,17 +133,18 @@ impl<R: Timer> Interval<R> {
         let Some(due) = self.next else {
             return Poll::Pending;
         };
-        if self.rt.now() >= due {
-            if self.in_a_row == IN_A_ROW {
-                self.in_a_row = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            self.in_a_row += 1;
-            return Poll::Ready(due);
-        }
-        self.in_a_row = 0;
         if self.armed != Some(due) {
+            // A sleep that is reset to a moment that has passed may be late by the grain of its timer.
+            if self.rt.now() >= due {
+                if self.in_a_row == IN_A_ROW {
+                    self.in_a_row = 0;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                self.in_a_row += 1;
+                return Poll::Ready(due);
+            }
+            self.in_a_row = 0;
             match &mut self.sleep {
                 Some(sleep) => sleep.as_mut().reset(due),
                 none => *none = Some(Box::pin(self.rt.sleep_until(due))),

@@ -43,7 +43,7 @@ enum First {
 /// in one is reported, and does not keep the next from coming.
 ///
 /// What becomes of a tick that is due while the one before still runs is its *overlap*, and the last word
-/// said about it counts. Here is a period of 1, and ticks that take 2.5:
+/// said about it counts. Here is a period of 1, and ticks that take 2.5, or 0.5 to clean up:
 ///
 /// ```text
 /// at_most(2)           0─────────2.5              the third waits until there is room

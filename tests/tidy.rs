@@ -152,7 +152,8 @@ fn the_traits_depend_on_nothing_else_in_core() {
 #[test]
 fn folders_of_core_import_only_from_those_before_them() {
     let order = [
-        "runtime", "context", "sync", "region", "task", "scope", "combine", "app",
+        "runtime", "context", "sync", "thread", "region", "task", "clock", "scope", "combine",
+        "app",
     ];
     for (position, folder) in order.iter().enumerate() {
         for (place, line) in code_lines(&format!("core/src/{folder}")) {

@@ -7,6 +7,9 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+// Until the clock is there.
+#[allow(dead_code)]
+mod clock;
 mod combine;
 mod context;
 mod front;
@@ -15,8 +18,10 @@ mod runtime;
 mod scope;
 mod sync;
 mod task;
+mod thread;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+pub use clock::{External, VirtualSleep, blocking_wait, external};
 pub use combine::{
     AsCompleted, Completed, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
     Map, MapStream, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, TryGather,

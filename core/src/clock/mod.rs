@@ -19,6 +19,9 @@ mod tracked;
 mod virtual_clock;
 
 #[cfg(test)]
+#[cfg(loom)]
+mod models;
+#[cfg(test)]
 #[cfg(not(loom))]
 mod tests;
 

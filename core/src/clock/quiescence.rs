@@ -167,6 +167,7 @@ impl Quiescence {
     }
 
     #[cfg(test)]
+    #[cfg(loom)]
     pub(crate) fn busy(&self) -> usize {
         self.busy.load(Ordering::SeqCst)
     }

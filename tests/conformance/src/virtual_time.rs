@@ -651,8 +651,8 @@ pub fn what_is_dropped_with_the_runtime_counts_no_more<H: Harness>() {
     }
     let (clock, other) = (clock::<H>(), VirtualClock::on(H::start()));
     let rt = clock.handle().clone();
-    let sleeping = rt.spawn(rt.sleep(secs(1)));
     let hold = rt.hold();
+    let sleeping = rt.spawn(rt.sleep(secs(1)));
     let woken = rt.spawn(async {
         loop {
             yield_once().await;

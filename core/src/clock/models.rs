@@ -21,11 +21,11 @@ struct Clock(Arc<Quiescence>);
 
 impl Clock {
     fn new() -> Self {
-        Clock(Quiescence::new(
+        Clock(Arc::new(Quiescence::new(
             Instant::now(),
             Pace::Auto,
             Outside::MayWake,
-        ))
+        )))
     }
 
     /// Nanoseconds since the start.

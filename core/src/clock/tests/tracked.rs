@@ -15,7 +15,8 @@ use crate::runtime::Timer;
 use crate::task::tests::Hand;
 
 fn clock() -> Arc<Quiescence> {
-    Quiescence::new(Hand::default().now(), Pace::Auto, Outside::MayWake)
+    let now = Hand::default().now();
+    Arc::new(Quiescence::new(now, Pace::Auto, Outside::MayWake))
 }
 
 fn track<F: Future>(clock: &Arc<Quiescence>, future: F) -> Pin<Box<Tracked<Hand, F>>> {

@@ -343,7 +343,7 @@ fn all_that_a_dropped_future_wakes_runs_before_time_moves() {
         }
         let drops = thread::spawn(move || drop(dropped));
         for task in &mut hear {
-            task.poll_if_woken();
+            task.poll();
         }
         drops.join().unwrap();
         rest(&mut hear);

@@ -59,6 +59,7 @@
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
+//! | testing what takes hours | [`VirtualClock`]; [`external`], [`blocking_wait`] for what it does not see |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
 //!
 //! # What is the same everywhere
@@ -131,26 +132,27 @@ mod testing;
 pub mod semantics {}
 
 pub use anyrt_core::{
-    AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait,
-    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError,
-    ChildResult, Completed, ContextVar, Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter,
-    ErrorGroup, Every, Failure, Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering,
-    GatheringAll, Hole, Impatient, Instant, Interval, JoinError, Kill, KillAfter, LocalChild,
-    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask,
-    MayFail, MissedTick, MoveOn, NextChild, NextTick, NoDelays, NoRegion, NoRuntime, NoValue,
-    Nursery, NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, OnCancel, OnCompletion,
-    Origin, Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk,
-    Racing, RacingOk, Ready, Reason, Rebound, Refused, ReportCompletion, Reportable,
-    RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope,
-    ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep,
-    SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith, Start, StartError, Stopped,
-    Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer, TryGather, TryGatherMap, TryGathering,
-    TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until,
-    Verdict, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, cancel_all,
-    cancel_requested, checkpoint, current, current_scope, current_task, deadline, defer, finally,
-    gather, gather_all, local_scope, local_scope_unsend, nurseries, outside_regions, race,
-    race_fair, race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather,
-    try_local_scope, try_local_scope_unsend, uncancellable,
+    Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
+    CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned,
+    Child, ChildError, ChildResult, ClockHold, Completed, ContextVar, Deadline, DefaultDelays,
+    Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External, Failure, Finally, Gather,
+    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Impatient, Instant, Interval,
+    JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
+    NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
+    NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
+    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
+    ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
+    Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
+    Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
+    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer,
+    TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
+    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual, VirtualClock, VirtualSleep,
+    WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, blocking_wait,
+    cancel_all, cancel_requested, checkpoint, current, current_scope, current_task, deadline,
+    defer, external, finally, gather, gather_all, local_scope, local_scope_unsend, nurseries,
+    outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping,
+    try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};

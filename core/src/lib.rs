@@ -7,6 +7,7 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+mod clock;
 mod combine;
 mod context;
 mod front;
@@ -15,9 +16,14 @@ mod runtime;
 mod scope;
 mod sync;
 mod task;
+mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+pub use clock::{
+    Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
+    blocking_wait, external,
+};
 pub use combine::{
     AsCompleted, Completed, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
     Map, MapStream, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, TryGather,

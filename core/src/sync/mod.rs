@@ -14,11 +14,11 @@ mod stand_in;
 pub(crate) use once_cell::race::OnceBox;
 #[cfg(not(loom))]
 pub(crate) use std::{
-    sync::{Mutex, MutexGuard, OnceLock, atomic},
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, atomic},
     thread_local,
 };
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 #[cfg(loom)]
 pub(crate) use stand_in::{OnceBox, OnceLock, atomic, thread_local};

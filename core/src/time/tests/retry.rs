@@ -27,6 +27,7 @@ fn failing(
     move || {
         log.say("tries");
         attempts += 1;
+        assert!(attempts < 1_000, "it spins");
         ready(match attempts <= times {
             true => Err(format!("failure {attempts}")),
             false => Ok(attempts),

@@ -20,11 +20,13 @@ mod clock;
 mod inherited;
 mod instructions;
 mod labs;
+mod limits;
 mod maps;
 mod measure;
 mod memory;
 mod peers;
 mod rows;
+mod timers;
 mod tokens;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};

@@ -142,6 +142,8 @@ pub use anyrt_core::{
     set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
     try_local_scope_unsend, uncancellable,
 };
+#[cfg(feature = "sim")]
+pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

@@ -16,6 +16,8 @@ mod front;
 mod region;
 mod runtime;
 mod scope;
+#[cfg(feature = "sim")]
+mod sim;
 mod sync;
 mod task;
 mod thread;
@@ -46,10 +48,18 @@ pub use scope::{
     TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict, WaitError, WaitFor,
     current_scope, local_scope, local_scope_unsend, try_local_scope, try_local_scope_unsend,
 };
+#[cfg(feature = "sim")]
+pub use sim::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
     SpawnWith, Task, cancel_all, current, outside_regions, rooted,
 };
+
+/// What a runtime is told of the tasks it is given. No part of the public interface.
+#[doc(hidden)]
+pub mod known {
+    pub use crate::runtime::{Known, KnownAs};
+}
 
 /// What the test macro needs. No part of the public interface.
 #[doc(hidden)]

@@ -262,14 +262,14 @@ where
     let cell = cell::<_, _, J, F::Output>(scope, index, Origin::Child, birth);
     let root = Root::new(future, cell.clone());
     match &scope.limit {
-        None => scope.rt.spawn_raw(root),
+        None => scope.rt.spawn_known(root),
         Some(limit) => {
             let waiting = WaitingRoot {
                 root,
                 cell: cell.clone(),
             };
             match limit.enter(index, &cell.region, waiting) {
-                Some(WaitingRoot { root, .. }) => scope.rt.spawn_raw(root),
+                Some(WaitingRoot { root, .. }) => scope.rt.spawn_known(root),
                 None => limit.start_next(scope),
             }
         }
@@ -321,7 +321,7 @@ where
     O: Send + 'static,
 {
     // Given back or taken: a job that does not run reports itself when it is dropped.
-    drop(rt.spawn_blocking_raw(move || job.run()));
+    drop(rt.spawn_blocking_known(job.known_as(), move || job.run()));
 }
 
 struct WaitingRoot<F: Future, C>
@@ -342,7 +342,7 @@ where
 {
     fn start(self: Box<Self>, rt: &R) {
         self.cell.region.clear(flag::QUEUED);
-        rt.spawn_raw(self.root);
+        rt.spawn_known(self.root);
     }
 }
 

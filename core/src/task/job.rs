@@ -9,6 +9,7 @@ use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
 use crate::region::{Member, Phase, Region, hand_over};
+use crate::runtime::KnownAs;
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
 pub(crate) struct Job<F, T>
@@ -29,6 +30,14 @@ where
         Job {
             run: Some(run),
             member: Some(member),
+        }
+    }
+
+    /// Who it is, for reports.
+    pub(crate) fn known_as(&self) -> KnownAs {
+        match &self.member {
+            Some(member) => member.region().known_as(),
+            None => KnownAs::here(),
         }
     }
 

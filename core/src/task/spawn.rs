@@ -49,7 +49,7 @@ where
 {
     let cell = cell(rt, words, 0);
     let member = Arc::clone(&cell);
-    rt.spawn_raw(Root::new(future, member));
+    rt.spawn_known(Root::new(future, member));
     Task::new(cell)
 }
 
@@ -60,7 +60,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let cell: Arc<Cell<Free<R>, ()>> = cell(rt, words, flag::NO_HANDLE);
-    rt.spawn_raw(Root::new(future, cell));
+    rt.spawn_known(Root::new(future, cell));
 }
 
 #[track_caller]
@@ -74,7 +74,7 @@ where
     let member = Arc::clone(&cell);
     let job = Job::new(run, member);
     // Given back or taken: a job that does not run reports itself when it is dropped.
-    drop(rt.spawn_blocking_raw(move || job.run()));
+    drop(rt.spawn_blocking_known(job.known_as(), move || job.run()));
     Task::new(cell)
 }
 

@@ -20,7 +20,7 @@ use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
 use crate::region::work::Work;
-use crate::runtime::{AnyRuntime, AnySleep};
+use crate::runtime::{AnyRuntime, AnySleep, KnownAs};
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard, OnceBox, OnceLock};
 
@@ -247,6 +247,14 @@ impl Region {
 
     pub(crate) fn name(&self) -> Option<Cow<'static, str>> {
         self.rare_if_any(|rare| rare.name.clone()).flatten()
+    }
+
+    /// Who it is, for a runtime's reports.
+    pub(crate) fn known_as(&self) -> KnownAs {
+        KnownAs {
+            name: self.name(),
+            place: self.location,
+        }
     }
 
     pub(crate) fn reason(&self) -> Option<Reason> {

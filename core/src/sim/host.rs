@@ -1,0 +1,167 @@
+//! Who lends the threads: a runtime of any kind, or nobody.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::entity::Entity;
+use super::gate::Entry;
+use crate::runtime::{Drive, Enter, Spawn, Timer};
+
+/// What polls the tasks whose turn it is.
+pub(super) trait Host: Debug + Send + Sync {
+    /// Polls `entity` whose turn it is, and whenever it is woken afterwards.
+    fn run(&self, entity: Arc<Entity>);
+
+    /// Calls `f` as part of the host.
+    fn enter(&self, purpose: Enter, f: &mut dyn FnMut());
+}
+
+/// What drives a future on the calling thread.
+pub(super) trait Driver: Send + Sync {
+    fn drive(&self, root: Pin<&mut dyn Future<Output = ()>>);
+}
+
+/// A runtime as the host.
+#[derive(Debug)]
+pub(super) struct Runs<R>(pub(super) R);
+
+impl<R: Spawn + Timer> Host for Runs<R> {
+    fn run(&self, entity: Arc<Entity>) {
+        self.0.spawn_raw(Shell { entity });
+    }
+
+    fn enter(&self, purpose: Enter, f: &mut dyn FnMut()) {
+        self.0.enter(purpose, f);
+    }
+}
+
+/// Its owner.
+pub(super) struct Drives<D>(pub(super) D);
+
+impl<D: Drive + Send + Sync> Driver for Drives<D> {
+    fn drive(&self, root: Pin<&mut dyn Future<Output = ()>>) {
+        self.0.drive(root);
+    }
+}
+
+/// What a host runs for a task: it polls the task when it is its turn, and does nothing when it is not.
+///
+/// Handed to the host with the first turn, not when the task is spawned.
+struct Shell {
+    entity: Arc<Entity>,
+}
+
+impl Future for Shell {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.entity.gate.enter(&self.entity, cx.waker()) {
+            Entry::Go => self.entity.poll(),
+            Entry::Wait => Poll::Pending,
+            Entry::Gone => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Shell {
+    /// A host that goes, or drops a task by itself, ends the entity. One that has ended does not notice.
+    fn drop(&mut self) {
+        let work = self.entity.take_work();
+        self.entity.act(|| drop(work));
+        self.entity.gate.leave(&self.entity);
+    }
+}
+
+/// No runtime: the threads that drive a future poll whoever has the turn.
+#[derive(Debug, Default)]
+pub(super) struct Alone {
+    /// One at most, but where several simulated programs drive at once.
+    granted: Mutex<VecDeque<Arc<Entity>>>,
+    bell: Condvar,
+}
+
+impl Alone {
+    fn granted(&self) -> MutexGuard<'_, VecDeque<Arc<Entity>>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for an entity to poll; `None` if the root was woken.
+    fn next(&self, root: &RootWaker) -> Option<Arc<Entity>> {
+        let mut granted = self.granted();
+        loop {
+            if root.woken.swap(false, Ordering::Acquire) {
+                return None;
+            }
+            if let Some(entity) = granted.pop_front() {
+                return Some(entity);
+            }
+            let woken = self.bell.wait(granted);
+            granted = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Host for Arc<Alone> {
+    fn run(&self, entity: Arc<Entity>) {
+        self.granted().push_back(entity);
+        self.bell.notify_one();
+    }
+
+    fn enter(&self, _: Enter, f: &mut dyn FnMut()) {
+        f();
+    }
+}
+
+impl Driver for Arc<Alone> {
+    fn drive(&self, mut root: Pin<&mut dyn Future<Output = ()>>) {
+        let woken = Arc::new(RootWaker {
+            alone: Arc::clone(self),
+            woken: AtomicBool::new(true),
+        });
+        let waker = Waker::from(Arc::clone(&woken));
+        loop {
+            match self.next(&woken) {
+                None => {
+                    if root
+                        .as_mut()
+                        .poll(&mut Context::from_waker(&waker))
+                        .is_ready()
+                    {
+                        return;
+                    }
+                }
+                Some(entity) => {
+                    if entity.gate.enter_granted(&entity) {
+                        let _ = entity.poll();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The waker of a root that is driven without a runtime.
+struct RootWaker {
+    alone: Arc<Alone>,
+    woken: AtomicBool,
+}
+
+impl Wake for RootWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Under the lock: whoever is about to wait has looked before.
+        let granted = self.alone.granted();
+        self.woken.store(true, Ordering::Release);
+        drop(granted);
+        // All, since each thread waits for a root of its own.
+        self.alone.bell.notify_all();
+    }
+}

@@ -13,6 +13,12 @@ use std::time::Duration;
 use anyrt_core::testing::{Watch, block_on_watched};
 use anyrt_core::{BlockOn, Drive};
 
+#[cfg(feature = "sim")]
+mod sim;
+
+#[cfg(feature = "sim")]
+pub use sim::{Seeds, on_sim};
+
 /// How many times a test looks again, a [`NAP`] apart, for tasks that were cancelled and not yet
 /// dropped: about a second.
 const LOOKS: u32 = 1000;

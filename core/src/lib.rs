@@ -66,4 +66,6 @@ pub mod known {
 pub mod testing {
     pub use crate::front::block_on_watched;
     pub use crate::region::watch::Watch;
+    #[cfg(feature = "sim")]
+    pub use crate::sim::end as end_sim;
 }

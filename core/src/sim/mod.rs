@@ -22,6 +22,8 @@ mod trace;
 
 pub use explore::{Explore, Explored};
 pub use failed::FailedSeed;
+#[doc(hidden)]
+pub use owner::end;
 pub use owner::{Sim, SimHandle, SimWith};
 pub use schedule::Schedule;
 pub use trace::SimTrace;

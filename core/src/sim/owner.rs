@@ -199,7 +199,7 @@ impl Drive for Sim {
         let gate = &self.handle.gate;
         let around = inside::entity_of(gate);
         let Ok(root) = gate.admit(Kind::Root, KnownAs::here(), Work::Elsewhere) else {
-            unreachable!("a simulation ends when it is dropped");
+            panic!("the simulation has ended");
         };
         let mut value = None;
         {
@@ -233,6 +233,12 @@ impl Drop for Lent<'_> {
         self.entity.wait_until_back();
         self.outside = None;
     }
+}
+
+/// Ends a simulation before it is dropped: for `#[anyrt::test]`, which asks what that made panic.
+#[doc(hidden)]
+pub fn end(sim: &Sim) {
+    sim.handle.gate.end();
 }
 
 impl Drop for Sim {

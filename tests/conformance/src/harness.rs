@@ -65,8 +65,8 @@ pub struct Caps {
     pub background: bool,
     /// A task that blocks inside `enter(Blocking)` stops no other task.
     pub blocks_in_polls: bool,
-    /// Its clock is a real one: it goes on by itself, and no faster.
-    pub real_time: bool,
+    /// Its blocking jobs run while nobody is in `block_on`.
+    pub background_jobs: bool,
     /// How many tasks are a lot for it; the cases with very many use this number.
     pub many: usize,
 }
@@ -77,7 +77,7 @@ impl Caps {
         ends: true,
         background: true,
         blocks_in_polls: true,
-        real_time: true,
+        background_jobs: true,
         many: 10_000,
     };
     /// The process's global runtime.
@@ -85,7 +85,7 @@ impl Caps {
         ends: false,
         background: true,
         blocks_in_polls: false,
-        real_time: true,
+        background_jobs: true,
         many: 10_000,
     };
     /// A runtime that runs only inside `block_on`.
@@ -93,13 +93,13 @@ impl Caps {
         ends: true,
         background: false,
         blocks_in_polls: false,
-        real_time: true,
+        background_jobs: true,
         many: 10_000,
     };
 
     /// A simulator: one task at a time, inside `block_on`, and virtual time.
     pub const SIMULATED: Caps = Caps {
-        real_time: false,
+        background_jobs: false,
         ..Caps::CURRENT_THREAD
     };
 

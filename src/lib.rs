@@ -53,6 +53,7 @@
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
+//! | testing what takes hours | [`VirtualClock`]; [`external`], [`blocking_wait`] for what it does not see |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
 //!
 //! # What is the same everywhere
@@ -125,22 +126,23 @@ mod testing;
 pub mod semantics {}
 
 pub use anyrt_core::{
-    AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn, CancelAll, CancelAndWait,
-    CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError,
-    ChildResult, Completed, ContextVar, Drive, Enter, ErrorGroup, Failure, Finally, Gather,
-    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Instant, JoinError, Kill,
-    KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend,
-    Map, MapStream, Mask, MayFail, NextChild, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed,
-    NurseryHandle, NurseryWith, OnCancel, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
-    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused, Rooted,
-    RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown,
-    ShutdownReport, Sleep, Spawn, SpawnChild, SpawnWhenFree, SpawnWith, Start, StartError, Stopped,
-    Task, Timer, TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, WaitError, WaitFor, application,
-    cancel_all, cancel_requested, checkpoint, current, current_scope, defer, finally, gather,
-    gather_all, local_scope, local_scope_unsend, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
-    try_local_scope_unsend, uncancellable,
+    Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
+    CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned,
+    Child, ChildError, ChildResult, ClockHold, Completed, ContextVar, Drive, Enter, ErrorGroup,
+    External, Failure, Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
+    Hole, Instant, JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult,
+    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, NextChild, NoRegion, NoRuntime,
+    NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel, Origin, Outcome,
+    OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk,
+    Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,
+    ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, Spawn, SpawnChild,
+    SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Timer, TryGather, TryGatherMap,
+    TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope,
+    TryScopeFuture, Until, Verdict, Virtual, VirtualClock, VirtualSleep, WaitError, WaitFor,
+    application, blocking_wait, cancel_all, cancel_requested, checkpoint, current, current_scope,
+    defer, external, finally, gather, gather_all, local_scope, local_scope_unsend, outside_regions,
+    race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather,
+    try_local_scope, try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

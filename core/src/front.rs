@@ -130,7 +130,8 @@ pub trait Runtime: Spawn + Timer {
 
     /// Spawns a blocking job: a closure that may block its thread.
     ///
-    /// It runs exactly once, on the runtime's pool for such jobs, even if its handle is dropped. Only
+    /// It runs exactly once, on the runtime's pool for such jobs, even if its handle is dropped. Where the
+    /// runtime has none, and under a virtual clock, it runs on a thread of this library. Only
     /// [`Task::cancel`] before it has started stops it, or the end of a runtime that drops what waits
     /// (then it is *lost*). A job that has started ends by itself; it can look at
     /// [`cancel_requested`](crate::cancel_requested). Inside it, [`current`](crate::current) works and

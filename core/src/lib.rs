@@ -7,8 +7,6 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
-// Until the clock is there.
-#[allow(dead_code)]
 mod clock;
 mod combine;
 mod context;
@@ -23,7 +21,10 @@ mod task;
 mod thread;
 
 pub use app::{Shutdown, Stopped, application, stopping};
-pub use clock::{External, VirtualSleep, blocking_wait, external};
+pub use clock::{
+    Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
+    blocking_wait, external,
+};
 pub use combine::{
     AsCompleted, Completed, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
     Map, MapStream, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, TryGather,

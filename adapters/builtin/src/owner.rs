@@ -124,7 +124,8 @@ impl Shared {
         F: FnOnce() + Send + 'static,
     {
         if self.stopping.load(Ordering::Acquire) {
-            return Err(job);
+            drop(job);
+            return Ok(());
         }
         let counted = Counted::new(Arc::clone(self));
         let run = move || {

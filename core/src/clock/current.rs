@@ -35,17 +35,28 @@ pub(crate) trait Timekeeper: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Gives the job back if there is no thread for it.
-    fn run_blocking(&self, job: Job) -> Result<(), Job>;
+    #[track_caller]
+    fn run_blocking(self: Arc<Self>, job: Job) -> Result<(), Job>;
 
     /// Does not count what runs here any more: this thread is about to wait.
-    fn lend(&self);
+    fn lend(&self, wait: Wait);
 
     /// What was lent is counted again, though it may not run yet. Called by whoever ends the wait, while
     /// that one is still counted itself, so on any thread; or by the thread that waited.
-    fn ask_back(&self);
+    fn ask_back(&self, wait: Wait);
 
     /// Waits until what was asked back may run. At once, where more than one runs at a time.
     fn wait_back(&self);
+}
+
+/// How a thread waits that has lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// For something counted, which asks back before it ends.
+    Told,
+    /// For anything: nobody asks back but the thread, some time after the wait is over. So that nothing is
+    /// counted does not mean that nothing will happen.
+    Untold,
 }
 
 thread_local! {
@@ -144,7 +155,7 @@ impl Drop for Counted {
     }
 }
 
-/// What runs on this thread, not counted until this is dropped.
+/// What runs on this thread, not counted until this is dropped: it waits for anything.
 #[derive(Debug)]
 pub(crate) struct Lent(Arc<dyn Timekeeper>);
 
@@ -152,14 +163,14 @@ impl Lent {
     /// Lends to the current clock, if there is one.
     pub(crate) fn here() -> Option<Self> {
         let keeper = current()?;
-        keeper.lend();
+        keeper.lend(Wait::Untold);
         Some(Lent(keeper))
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.0.ask_back();
+        self.0.ask_back(Wait::Untold);
         self.0.wait_back();
     }
 }
@@ -170,6 +181,7 @@ impl Drop for Lent {
 ///
 /// Gives the job back if there is no thread for it.
 #[allow(dead_code, reason = "for the bridge")]
+#[track_caller]
 pub(crate) fn run_blocking(job: Job) -> Result<(), Job> {
     match current() {
         Some(keeper) => keeper.run_blocking(job),

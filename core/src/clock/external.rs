@@ -22,10 +22,10 @@ use super::current::{Counted, Lent};
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
 /// use std::time::Duration;
 /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, external, prelude::*};
-/// use futures::{FutureExt, channel::oneshot};
+/// use futures::{channel::oneshot, future::{Either, select}};
 ///
 /// let clock = VirtualClock::on(BuiltinRuntime::new());
 /// let rt = clock.handle();
@@ -33,9 +33,9 @@ use super::current::{Counted, Lent};
 ///     let (tx, rx) = oneshot::channel();
 ///     // A thread that is no task of the clock:
 ///     std::thread::spawn(move || tx.send(42));
-///     futures::select_biased! {
-///         answer = external(rx).fuse() => assert_eq!(answer, Ok(42)),
-///         () = rt.sleep(Duration::from_secs(5)).fuse() => panic!("five virtual seconds are nothing"),
+///     match select(external(rx), rt.sleep(Duration::from_secs(5))).await {
+///         Either::Left((answer, _)) => assert_eq!(answer, Ok(42)),
+///         Either::Right(_) => panic!("five virtual seconds are nothing"),
 ///     }
 /// });
 /// ```
@@ -98,7 +98,7 @@ impl<F> fmt::Debug for External<F> {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
 /// use std::{sync::mpsc, time::Duration};
 /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, blocking_wait, prelude::*};
 ///

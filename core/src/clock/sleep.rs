@@ -71,7 +71,7 @@ impl Future for VirtualSleep {
         }
         let key = match this.key {
             Some(key) => key,
-            None => waits.key(this.deadline, false),
+            None => waits.key(this.deadline),
         };
         this.key = Some(key);
         let before = waits.insert(key, waker);

@@ -3,7 +3,7 @@
 //! Knows nothing of who decides when the time moves: a [`VirtualClock`](super::VirtualClock) does when
 //! nothing is busy, a simulator when nothing is ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::task::Waker;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub(crate) struct Timers {
 #[derive(Debug, Default)]
 struct Waits {
     by_deadline: BTreeMap<Key, Waker>,
+    /// The waits of those who move a clock by hand: how far it may go.
+    goals: BTreeSet<Key>,
     numbers: u64,
     moves: u64,
 }
@@ -107,12 +109,25 @@ impl Locked<'_> {
         self.timers.now.load(Ordering::Relaxed)
     }
 
-    /// A wait that ends at `deadline`, after those that are there already; with `is_last`, after those
-    /// that come later, too.
-    pub(crate) fn key(&mut self, deadline: Nanos, is_last: bool) -> Key {
+    /// A wait that ends at `deadline`, after those that are there already.
+    pub(crate) fn key(&mut self, deadline: Nanos) -> Key {
         self.waits.numbers += 1;
-        let number = self.waits.numbers;
-        (deadline, if is_last { number | LAST } else { number })
+        (deadline, self.waits.numbers)
+    }
+
+    /// A wait that ends at `deadline`, after all others that end then, also those that come later. A clock
+    /// that is moved by hand may go there.
+    pub(crate) fn goal(&mut self, deadline: Nanos) -> Key {
+        let (deadline, number) = self.key(deadline);
+        let key = (deadline, number | LAST);
+        self.waits.goals.insert(key);
+        key
+    }
+
+    /// How far a clock that is moved by hand may go.
+    pub(crate) fn last_goal(&self) -> Nanos {
+        let last = self.waits.goals.last().map(|(deadline, _)| *deadline);
+        last.unwrap_or(0).max(self.now())
     }
 
     /// Lets `waker` wait. Gives back what waited in its place.
@@ -121,8 +136,14 @@ impl Locked<'_> {
         self.waits.by_deadline.insert(key, waker)
     }
 
+    /// Whether this wait has not ended.
+    pub(crate) fn waits(&self, key: Key) -> bool {
+        self.waits.by_deadline.contains_key(&key)
+    }
+
     #[must_use = "a waker is dropped when the lock is gone"]
     pub(crate) fn remove(&mut self, key: Key) -> Option<Waker> {
+        self.waits.goals.remove(&key);
         self.waits.by_deadline.remove(&key)
     }
 
@@ -136,11 +157,15 @@ impl Locked<'_> {
     #[must_use = "who waited must be woken when the lock is gone"]
     pub(crate) fn pop(&mut self, limit: Nanos) -> Option<Waker> {
         let first = self.waits.by_deadline.first_entry()?;
-        let (deadline, _) = *first.key();
+        let key = *first.key();
+        let (deadline, number) = key;
         if deadline > limit {
             return None;
         }
         let waker = first.remove();
+        if number & LAST != 0 {
+            self.waits.goals.remove(&key);
+        }
         if deadline > self.now() {
             self.waits.moves += 1;
             self.timers.now.store(deadline, Ordering::Release);

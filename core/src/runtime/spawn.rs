@@ -21,7 +21,8 @@ use super::{Known, KnownAs};
 ///   clone of its own waker, so an executor whose tasks belong to their wakers alone would keep it for
 ///   ever: it needs a list of its tasks, to drop them from when it ends.
 /// * `spawn_blocking_raw` runs the job exactly once, on a thread that may block, whatever becomes of
-///   other jobs; or gives it back. A job it has taken and cannot run any more, it drops.
+///   other jobs; or gives it back, and then this library runs it on a thread of its own. After the
+///   runtime's end, or when it cannot run a job any more that it has taken, it drops it: that one is *lost*.
 /// * `enter` calls `f` on this thread, once, and lets a panic of `f` pass.
 ///
 /// # Examples
@@ -110,7 +111,7 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns the job, not run, if the runtime has no threads for it or is shut down.
+    /// Returns the job, not run, if the runtime has no threads for such jobs. One that is shut down drops it.
     #[track_caller]
     fn spawn_blocking_raw<F>(&self, job: F) -> Result<(), F>
     where

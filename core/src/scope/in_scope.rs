@@ -16,7 +16,7 @@ use super::shared::{Shared, Teller};
 use crate::region::state::flag;
 use crate::region::{Member, Reason, Region, frame, is_in_child_of, watch_of};
 use crate::runtime::{Spawn, Timer};
-use crate::task::{Cell, Job, JoinError, Joined, Owner, Root};
+use crate::task::{Cell, Job, JoinError, Joined, Owner, Root, start_job};
 
 /// The owner of a task that is a child: its scope. `J` tells values from errors.
 pub(super) struct InScope<R, E, J> {
@@ -312,16 +312,6 @@ where
         }
     }
     Ok(Child::new(cell))
-}
-
-fn start_job<R, F, O>(rt: &R, job: Job<F, O>)
-where
-    R: Spawn + Timer,
-    F: FnOnce() -> O + Send + 'static,
-    O: Send + 'static,
-{
-    // Given back or taken: a job that does not run reports itself when it is dropped.
-    drop(rt.spawn_blocking_known(job.known_as(), move || job.run()));
 }
 
 struct WaitingRoot<F: Future, C>

@@ -387,10 +387,6 @@ impl Gate {
         self.lock().holds += 1;
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.lock().ended
-    }
-
     pub(super) fn release(self: &Arc<Self>) {
         let mut state = self.lock();
         state.holds -= 1;

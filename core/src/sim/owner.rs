@@ -387,9 +387,6 @@ impl Spawn for SimHandle {
     where
         F: FnOnce() + Send + 'static,
     {
-        if self.gate.is_over() {
-            return Err(job);
-        }
         let work = Work::Job(Box::new(job));
         let admitted = self.gate.admit(Kind::Job, who, work);
         drop(admitted);

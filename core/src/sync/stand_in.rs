@@ -115,7 +115,7 @@ pub(crate) mod atomic {
 
     atomic!(AtomicBool, bool, {});
     atomic!(AtomicU32, u32, { fetch_or fetch_and });
-    atomic!(AtomicU8, u8, {});
+    atomic!(AtomicU8, u8, { swap });
     atomic!(AtomicU64, u64, {});
     atomic!(AtomicUsize, usize, { fetch_add fetch_sub fetch_max });
 }

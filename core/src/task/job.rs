@@ -9,7 +9,8 @@ use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
 use crate::region::{Member, Phase, Region, hand_over};
-use crate::runtime::KnownAs;
+use crate::runtime::{Enter, KnownAs, Spawn, Timer};
+use crate::thread::ThreadCache;
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
 pub(crate) struct Job<F, T>
@@ -63,6 +64,25 @@ where
         };
         finish(&member, outcome);
     }
+}
+
+/// Hands a job to its runtime; to core's own threads where the runtime has none for it.
+///
+/// A runtime that is shut down does not give a job back, it drops it: that one is *lost*. So is one for which
+/// the operating system has no thread.
+#[track_caller]
+pub(crate) fn start_job<R, F, T>(rt: &R, job: Job<F, T>)
+where
+    R: Spawn + Timer,
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let Err(run) = rt.spawn_blocking_known(job.known_as(), move || job.run()) else {
+        return;
+    };
+    let inside = rt.clone();
+    // A job that does not run reports itself when it is dropped.
+    drop(ThreadCache::global().run(move || inside.enter(Enter::Foreign, run)));
 }
 
 impl<F, T> Drop for Job<F, T>

@@ -20,7 +20,7 @@ pub use cancel_all::{CancelAll, Kill, KillAfter, cancel_all};
 pub(crate) use cell::{Cell, Joinable, Joined, Owner};
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
 pub use handle::{CancelAndWait, Task};
-pub(crate) use job::Job;
+pub(crate) use job::{Job, start_job};
 pub use join_error::JoinError;
 pub(crate) use join_error::{Kind as JoinKind, Repr as JoinParts};
 pub(crate) use root::{Root, spawn_orphans};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cell::{Cell, Free};
 use super::handle::Task;
-use super::job::Job;
+use super::job::{Job, start_job};
 use super::root::Root;
 use crate::region::state::flag;
 use crate::region::{Region, frame, watch_of};
@@ -72,9 +72,7 @@ where
 {
     let cell = cell(rt, words, flag::JOB);
     let member = Arc::clone(&cell);
-    let job = Job::new(run, member);
-    // Given back or taken: a job that does not run reports itself when it is dropped.
-    drop(rt.spawn_blocking_known(job.known_as(), move || job.run()));
+    start_job(rt, Job::new(run, member));
     Task::new(cell)
 }
 

@@ -14,7 +14,7 @@ use crate::runtime::{Enter, Instant, Sleep, Spawn, Timer};
 use crate::task::cell::{Cell, Free};
 use crate::task::job::Job;
 use crate::task::root::Root;
-use crate::{Runtime, Task};
+use crate::{AnyRuntime, Runtime, Task};
 
 /// A runtime whose tasks wait in a queue for the test to poll them.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,13 @@ impl Spawn for Hand {
     }
 
     fn spawn_blocking_raw<F: FnOnce() + Send + 'static>(&self, job: F) -> Result<(), F> {
-        Err(job)
+        match self.queue().gone {
+            true => {
+                drop(job);
+                Ok(())
+            }
+            false => Err(job),
+        }
     }
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
@@ -770,8 +776,9 @@ fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
     }
     let rt = Hand::default();
     let seen = Arc::default();
-    // Refused.
+    // Dropped.
     let held = Seen(Arc::clone(&seen));
+    rt.go();
     let mut lost = rt.spawn_blocking(move || drop(held));
     assert!(join(&mut lost).unwrap_err().is_lost());
     // Cancelled while it waits.
@@ -782,6 +789,46 @@ fn a_blocking_job_that_never_runs_is_dropped_inside_its_region() {
     member.region().ask(None);
     job.run();
     assert_eq!(*seen.lock().unwrap(), [true, true]);
+}
+
+#[test]
+fn a_blocking_job_that_is_given_back_runs_on_a_thread_of_our_own_inside_its_runtime() {
+    #[derive(Clone, Debug, Default)]
+    struct NoPool(Hand, Arc<AtomicUsize>);
+    impl Spawn for NoPool {
+        fn spawn_raw<F: Future<Output = ()> + Send + 'static>(&self, future: F) {
+            self.0.spawn_raw(future);
+        }
+        fn spawn_blocking_raw<F: FnOnce() + Send + 'static>(&self, job: F) -> Result<(), F> {
+            Err(job)
+        }
+        fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
+            assert_eq!(purpose, Enter::Foreign);
+            self.1.fetch_add(1, Ordering::SeqCst);
+            f()
+        }
+    }
+    impl Timer for NoPool {
+        type Sleep = Never;
+        fn now(&self) -> Instant {
+            self.0.now()
+        }
+        fn sleep_until(&self, deadline: Instant) -> Never {
+            self.0.sleep_until(deadline)
+        }
+    }
+    let rt = NoPool::default();
+    for rt in [rt.erased(), AnyRuntime::new(rt.clone())] {
+        let here = std::thread::current().id();
+        let job = rt.spawn_blocking(move || {
+            assert!(crate::current().is_ok());
+            std::thread::current().id() != here
+        });
+        assert!(futures::executor::block_on(job).unwrap());
+    }
+    let job = rt.spawn_blocking(|| panic!("on purpose"));
+    assert!(futures::executor::block_on(job).unwrap_err().is_panic());
+    assert_eq!(rt.1.load(Ordering::SeqCst), 3);
 }
 
 // --- depth

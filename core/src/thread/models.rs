@@ -66,6 +66,20 @@ fn a_seat_that_is_left_while_the_cache_ends_keeps_no_thread() {
 }
 
 #[test]
+fn a_job_that_is_handed_over_while_the_cache_ends_is_run() {
+    model(|| {
+        let (cache, started) = cache();
+        let seat = cache.reserve().unwrap();
+        let ran = Count::new();
+        let counted = Arc::clone(&ran);
+        let hands_over = thread::spawn(move || seat.run(move |_| counted.add()));
+        end(cache, &started);
+        hands_over.join().unwrap();
+        assert_eq!(ran.get(), 1);
+    });
+}
+
+#[test]
 fn who_learns_of_a_result_finds_its_thread_idle() {
     model(|| {
         let (cache, started) = cache();

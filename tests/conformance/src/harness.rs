@@ -9,7 +9,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use anyrt_core::{AnyRuntime, BlockOn, Runtime, ShutdownReport, Task};
+use anyrt_core::{
+    AnyRuntime, BlockOn, Drive, Runtime, ShutdownReport, Task, Virtual, VirtualClock,
+};
 
 /// How long a case may take before it counts as hung. Real time, for a machine under load; the
 /// environment variable `ANYRT_CONFORMANCE_WATCHDOG_SECS` sets another.
@@ -23,7 +25,7 @@ pub trait Harness: Sized + Send + 'static {
     /// The handle under test.
     type Handle: Runtime;
     /// What drives it, and ends it when dropped.
-    type Owner: BlockOn + Send + 'static;
+    type Owner: BlockOn + Send + Sync + 'static;
     /// What the runtime is by nature able to do.
     const CAPS: Caps;
 
@@ -67,6 +69,9 @@ pub struct Caps {
     pub blocks_in_polls: bool,
     /// Its blocking jobs run while nobody is in `block_on`.
     pub background_jobs: bool,
+    /// Its time passes while nothing happens, and only then: whoever waits for something outside may find
+    /// that hours have passed.
+    pub virtual_time: bool,
     /// How many tasks are a lot for it; the cases with very many use this number.
     pub many: usize,
 }
@@ -78,6 +83,7 @@ impl Caps {
         background: true,
         blocks_in_polls: true,
         background_jobs: true,
+        virtual_time: false,
         many: 10_000,
     };
     /// The process's global runtime.
@@ -86,6 +92,7 @@ impl Caps {
         background: true,
         blocks_in_polls: false,
         background_jobs: true,
+        virtual_time: false,
         many: 10_000,
     };
     /// A runtime that runs only inside `block_on`.
@@ -94,14 +101,25 @@ impl Caps {
         background: false,
         blocks_in_polls: false,
         background_jobs: true,
+        virtual_time: false,
         many: 10_000,
     };
 
     /// A simulator: one task at a time, inside `block_on`, and virtual time.
     pub const SIMULATED: Caps = Caps {
         background_jobs: false,
+        virtual_time: true,
         ..Caps::CURRENT_THREAD
     };
+
+    /// The same, under a [`VirtualClock`].
+    #[must_use]
+    pub const fn in_virtual_time(self) -> Caps {
+        Caps {
+            virtual_time: true,
+            ..self
+        }
+    }
 
     /// The same, for a runtime to which `tasks` tasks at once are a lot.
     #[must_use]
@@ -140,6 +158,34 @@ impl<H: Harness> Harness for Erased<H> {
 
     fn needs_its_budget() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         H::needs_its_budget()
+    }
+}
+
+/// The same runtime in virtual time.
+///
+/// The time moves by itself, and waits for what is outside where nothing can run.
+#[derive(Debug)]
+pub struct InVirtualTime<H>(PhantomData<H>);
+
+impl<H: Harness> Harness for InVirtualTime<H> {
+    type Handle = Virtual<<H::Owner as Drive>::Handle>;
+    type Owner = VirtualClock<H::Owner>;
+    const CAPS: Caps = H::CAPS.in_virtual_time();
+
+    fn start() -> VirtualClock<H::Owner> {
+        VirtualClock::on(H::start()).allow_outside_wakes()
+    }
+
+    fn handle(owner: &VirtualClock<H::Owner>) -> Self::Handle {
+        owner.handle().clone()
+    }
+
+    fn shutdown(owner: VirtualClock<H::Owner>, timeout: Duration) -> Option<ShutdownReport> {
+        H::shutdown(owner.into_inner(), timeout)
+    }
+
+    fn needs_its_context() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        H::needs_its_context()
     }
 }
 

@@ -63,11 +63,12 @@ pub mod scope_stops;
 pub mod shutdown;
 pub mod task;
 pub mod time;
+pub mod virtual_time;
 pub mod wakers;
 pub mod watched;
 
 pub use by_hand::{ByHand, HandClock, HandSleep};
-pub use harness::{Caps, Erased, Harness};
+pub use harness::{Caps, Erased, Harness, InVirtualTime};
 
 #[doc(hidden)]
 pub mod __private {
@@ -86,6 +87,58 @@ macro_rules! conformance {
             use super::*;
             type Harnessed = $harness;
             $crate::__cases! { __tests }
+        }
+    };
+}
+
+/// Runs the cases about [virtual time](virtual_time) on a [`Harness`], as a module of tests.
+///
+/// Apart from [`conformance`], as they take the harness's owner, and so need not be run on
+/// [`Erased`] once more.
+#[macro_export]
+macro_rules! virtual_time {
+    ($name:ident, $harness:ty) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            type Harnessed = $harness;
+            $crate::__tests! {
+                sync virtual_time {
+                    every_sleep_ends_at_its_nanosecond_and_all_in_order
+                    what_is_sent_arrives_at_the_moment_it_is_sent
+                    who_queues_for_a_lock_gets_it_when_it_is_free
+                    a_blocking_job_takes_no_time
+                    more_jobs_than_any_pool_has_threads_wait_for_each_other
+                    a_job_that_drives_does_not_stop_the_time
+                    a_job_that_drives_is_counted_again_before_time_moves
+                    a_job_that_waits_for_a_plain_channel_lends_its_thread
+                    a_task_that_yields_takes_no_time
+                    a_task_that_does_much_at_once_takes_no_time
+                    spawning_and_joining_takes_no_time
+                    what_a_cancelled_task_drops_is_dropped_at_that_moment
+                    what_waits_outside_stops_the_time
+                    a_hold_stops_the_time
+                    a_shield_ends_at_its_moment
+                    a_clean_up_deadline_passes_at_its_moment
+                    a_kill_takes_no_time
+                    a_scope_ends_when_its_last_child_does
+                    it_is_a_runtime_behind_the_erased_handle_too
+                    a_sleep_is_moved_while_it_waits
+                    a_sleep_that_is_kept_and_not_polled_stops_nothing
+                    by_hand_it_goes_as_far_as_it_is_told
+                    a_clock_starts_where_it_is_told
+                    where_nothing_can_happen_the_report_says_who_waits
+                    of_two_who_drive_the_inner_one_is_told_that_nothing_can_happen
+                    a_clock_that_is_told_so_waits_for_what_is_outside
+                    what_is_busy_for_ever_is_reported
+                    a_sleep_outside_any_task_of_the_clock_panics_with_advice
+                    tasks_run_while_nobody_drives
+                    what_is_dropped_with_the_runtime_counts_no_more
+                    two_clocks_do_not_know_each_other
+                    a_storm_of_everything_ends_where_it_must
+                    many_may_be_ready_at_one_moment
+                }
+            }
         }
     };
 }

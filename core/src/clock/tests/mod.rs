@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::current::{Entered, Job, Timekeeper};
+use super::current::{Entered, Job, Timekeeper, Wait};
 use super::timers::Timers;
 
 /// A keeper that only counts; the test moves the time.
@@ -62,15 +62,15 @@ impl Timekeeper for ByHand {
         self.counted.fetch_sub(1, Ordering::SeqCst);
     }
 
-    fn run_blocking(&self, job: Job) -> Result<(), Job> {
+    fn run_blocking(self: Arc<Self>, job: Job) -> Result<(), Job> {
         Err(job)
     }
 
-    fn lend(&self) {
+    fn lend(&self, _: Wait) {
         self.release();
     }
 
-    fn ask_back(&self) {
+    fn ask_back(&self, _: Wait) {
         self.hold();
     }
 

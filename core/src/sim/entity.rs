@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use super::gate::{Gate, Lending};
+use super::gate::Gate;
 use super::inside::Inside;
 use super::ready::Key;
 use super::trace::Kind;
-use crate::clock::current::{self, Job, Timekeeper};
+use crate::clock::current::{self, Job, Timekeeper, Wait};
 use crate::clock::timers::Timers;
 use crate::runtime::{Enter, KnownAs};
 
@@ -103,7 +103,7 @@ impl Entity {
     }
 
     /// Lends the turn while this thread waits.
-    pub(super) fn lend_for(&self, why: Lending) {
+    pub(super) fn lend_for(&self, why: Wait) {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         self.gate.lend(self, why, waker);
     }
@@ -167,17 +167,17 @@ impl Timekeeper for Entity {
     }
 
     #[track_caller]
-    fn run_blocking(&self, job: Job) -> Result<(), Job> {
+    fn run_blocking(self: Arc<Self>, job: Job) -> Result<(), Job> {
         // One that is over drops it: it is lost.
         drop(self.gate.admit(Kind::Job, KnownAs::here(), Work::Job(job)));
         Ok(())
     }
 
-    fn lend(&self) {
-        self.lend_for(Lending::Outside);
+    fn lend(&self, wait: Wait) {
+        self.lend_for(wait);
     }
 
-    fn ask_back(&self) {
+    fn ask_back(&self, _: Wait) {
         self.gate.ask_back(self);
     }
 

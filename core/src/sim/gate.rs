@@ -25,6 +25,7 @@ use super::notes::Notes;
 use super::ready::{Key, Ready};
 use super::schedule::{Picker, Plan};
 use super::trace::{Kind, Log, Origin};
+use crate::clock::current::Wait;
 use crate::clock::timers::{Nanos, Timers};
 use crate::region::contain::{contain, discard, drop_contained};
 use crate::runtime::KnownAs;
@@ -102,16 +103,7 @@ enum Phase {
     /// Running, and woken meanwhile.
     Woken,
     /// It blocks its thread until something else has run.
-    Lent(Lending),
-}
-
-/// What an entity that lent its turn waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lending {
-    /// A future that takes turns itself.
-    Inner,
-    /// Something of which the gate knows nothing.
-    Outside,
+    Lent(Wait),
 }
 
 /// What a poll finds at the gate.
@@ -318,7 +310,7 @@ impl Gate {
     }
 
     /// Lends the turn of an entity that is about to block its thread; `outer` is woken when it is back.
-    pub(super) fn lend(self: &Arc<Self>, entity: &Entity, why: Lending, outer: Waker) {
+    pub(super) fn lend(self: &Arc<Self>, entity: &Entity, why: Wait, outer: Waker) {
         let mut state = self.lock();
         let state_ref = &mut *state;
         let (now, step) = (self.timers.now_nanos(), state_ref.log.count);
@@ -330,7 +322,7 @@ impl Gate {
         slot.phase = Phase::Lent(why);
         (slot.since, slot.since_step) = (now, step);
         let before = slot.outer.replace(outer);
-        if why == Lending::Outside {
+        if why == Wait::Untold {
             state_ref.outside += 1;
         }
         state_ref.turn = Turn::Nobody;
@@ -352,7 +344,7 @@ impl Gate {
         };
         slot.phase = Phase::Ready;
         state_ref.ready.push(entity.key);
-        if why == Lending::Outside {
+        if why == Wait::Untold {
             state_ref.outside -= 1;
         }
         let refused = state.is_chance(is_inside, self.foreign);
@@ -549,7 +541,7 @@ impl State {
         // One that has lent its turn waits outside.
         let waits = |key: Key| {
             let slot = self.slots.get(key);
-            slot.is_some_and(|slot| matches!(slot.phase, Phase::Lent(Lending::Outside)))
+            slot.is_some_and(|slot| matches!(slot.phase, Phase::Lent(Wait::Untold)))
         };
         !inside::key_in(gate).is_some_and(waits)
     }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use super::entity::{Entity, Work};
-use super::gate::{Foreign, Gate, Lending};
+use super::gate::{Foreign, Gate};
 use super::host::{Alone, Driver, Drives, Runs};
 use super::inside::{self, Inside};
 use super::notes::Notes;
@@ -14,6 +14,7 @@ use super::root::Root;
 use super::schedule::{Plan, Schedule};
 use super::trace::{Kind, SimTrace};
 use crate::clock::VirtualSleep;
+use crate::clock::current::Wait;
 use crate::clock::timers::Timers;
 use crate::runtime::{Drive, Enter, Instant, Known, KnownAs, Spawn, Timer};
 
@@ -220,7 +221,7 @@ struct Lent<'a> {
 
 impl<'a> Lent<'a> {
     fn new(entity: &'a Arc<Entity>) -> Self {
-        entity.lend_for(Lending::Inner);
+        entity.lend_for(Wait::Told);
         Lent {
             entity,
             outside: Some(Inside::nothing()),

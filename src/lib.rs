@@ -53,6 +53,8 @@
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
+//! | testing time and races | [`testing`], the guide |
+//! | looking for races; replaying one by its number | [`Sim`], [`Explore`] (feature `sim`) |
 //! | testing what takes hours | [`VirtualClock`]; [`external`], [`blocking_wait`] for what it does not see |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
 //!
@@ -107,8 +109,8 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
-//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C) and `full` are not. They add up and never
-//! exclude each other. A library depends on `anyrt` with `default-features = false`.
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator) and `full` are not.
+//! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
 #[cfg(feature = "macros")]
@@ -117,13 +119,16 @@ mod find;
 #[cfg(feature = "macros")]
 mod gates;
 pub mod prelude;
+#[cfg(feature = "macros")]
+mod runner;
 #[cfg(feature = "signal")]
 mod signal;
-#[cfg(feature = "macros")]
-mod testing;
 
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
 
 pub use anyrt_core::{
     Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
@@ -163,7 +168,7 @@ pub mod __entry {
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod __testing {
-    pub use crate::testing::*;
+    pub use crate::runner::*;
 }
 
 /// The examples of the README, compiled and run.

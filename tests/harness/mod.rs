@@ -156,7 +156,7 @@ impl Harness for OnSim {
     const CAPS: Caps = Caps::SIMULATED;
 
     fn start() -> Sim {
-        Sim::with().seed(7).allow_foreign_wakes().start()
+        Sim::with().seed(7).allow_outside_wakes().start()
     }
 
     fn handle(owner: &Sim) -> SimHandle {
@@ -176,7 +176,7 @@ where
     const CAPS: Caps = Caps::SIMULATED;
 
     fn start() -> Sim {
-        Sim::with().seed(7).allow_foreign_wakes().on(H::start())
+        Sim::with().seed(7).allow_outside_wakes().on(H::start())
     }
 
     fn handle(owner: &Sim) -> SimHandle {

@@ -154,9 +154,9 @@ impl Explore {
     }
 
     /// Allows wake-ups from threads that are no part of the simulation:
-    /// [`SimWith::allow_foreign_wakes`].
-    pub fn allow_foreign_wakes(mut self) -> Self {
-        self.words = self.words.allow_foreign_wakes();
+    /// [`SimWith::allow_outside_wakes`].
+    pub fn allow_outside_wakes(mut self) -> Self {
+        self.words = self.words.allow_outside_wakes();
         self
     }
 

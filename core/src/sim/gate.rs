@@ -351,7 +351,7 @@ impl Gate {
         let is_free = state.turn == Turn::Nobody;
         drop(state);
         if refused {
-            self.refuse_foreign("a wait ended", entity.number);
+            self.refuse_return(entity.number);
         } else if is_free {
             self.pump();
         }
@@ -454,8 +454,20 @@ impl Gate {
             "{what} from a thread that is no part of the simulation ({}): {}\n  \
              = help: when that happens is a matter of chance, so the run could not be repeated; start the \
              thread as `rt.spawn_blocking(..)`, wait for the world outside in `external(..)`, or say \
-             `Sim::with().allow_foreign_wakes()`",
+             `Sim::with().allow_outside_wakes()`",
             thread.name().unwrap_or("unnamed"),
+            state.log.name(number),
+        );
+        drop(state);
+        self.break_down(text);
+    }
+
+    fn refuse_return(self: &Arc<Self>, number: u32) {
+        let state = self.lock();
+        let text = format!(
+            "a job that lent its turn came back from its wait, and nobody can tell when: {}\n  \
+             = help: wait in `block_on` or for an asynchronous channel instead of `blocking_wait(..)`, or say \
+             `Sim::with().allow_outside_wakes()`: the run is then a matter of chance",
             state.log.name(number),
         );
         drop(state);

@@ -34,7 +34,7 @@ use crate::runtime::{Drive, Enter, Instant, Known, KnownAs, Spawn, Timer};
 /// jobs run on threads of this library.
 ///
 /// What stays a matter of chance is listed in `anyrt::testing`; a wake-up from a thread that is no part of
-/// the simulation is an error, unless it is [allowed](SimWith::allow_foreign_wakes). To run many seeds, see
+/// the simulation is an error, unless it is [allowed](SimWith::allow_outside_wakes). To run many seeds, see
 /// [`Explore`](crate::Explore).
 ///
 /// # Examples
@@ -304,13 +304,13 @@ impl SimWith {
     /// use anyrt::{Sim, prelude::*};
     /// use futures::channel::oneshot;
     ///
-    /// let sim = Sim::with().allow_foreign_wakes().start();
+    /// let sim = Sim::with().allow_outside_wakes().start();
     /// let (tx, rx) = oneshot::channel();
     /// let thread = std::thread::spawn(move || tx.send(42).unwrap());
     /// assert_eq!(sim.block_on(rx), Ok(42));
     /// thread.join().unwrap();
     /// ```
-    pub fn allow_foreign_wakes(mut self) -> Self {
+    pub fn allow_outside_wakes(mut self) -> Self {
         self.foreign = Foreign::Allowed;
         self
     }

@@ -72,6 +72,10 @@ impl<F: Future> Future for Root<'_, F> {
         });
         match value {
             Poll::Ready(value) => {
+                // It may have broken down during this very poll, and a value would hide that.
+                if let Some(why) = gate.why_broken() {
+                    panic!("{why}");
+                }
                 **this.value = Some(value);
                 *this.over = true;
                 leave(entity, this.around);

@@ -14,6 +14,5 @@ virtual_time!(on_smol, OnSmol);
 virtual_time!(on_async_std, OnAsyncStd);
 virtual_time!(on_toy, toy::OnToy);
 
-// conformance!(on_virtual_builtin, InVirtualTime<OnBuiltin>);
-// conformance!(on_virtual_tokio_multi, InVirtualTime<OnTokioMulti>);
-type _Unused = InVirtualTime<OnBuiltin>;
+conformance!(on_virtual_builtin, InVirtualTime<OnBuiltin>);
+conformance!(on_virtual_tokio_multi, InVirtualTime<OnTokioMulti>);

@@ -7,7 +7,8 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -49,6 +50,9 @@ pub(crate) struct Quiescence {
     // Not raced for but by reports: a model need not explore them.
     tasks: Mutex<Slab<Arc<Tracking>>>,
     driven: Mutex<Vec<Arc<Driven>>>,
+    /// Blocking jobs that wait or run.
+    jobs: Mutex<usize>,
+    jobs_over: Condvar,
 }
 
 /// A future that somebody drives: who is told that it will never end.
@@ -67,6 +71,8 @@ impl Quiescence {
             outside,
             tasks: Mutex::new(Slab::new()),
             driven: Mutex::new(Vec::new()),
+            jobs: Mutex::new(0),
+            jobs_over: Condvar::new(),
         })
     }
 
@@ -164,6 +170,24 @@ impl Quiescence {
     /// How often the time has moved.
     pub(crate) fn moves(&self) -> u64 {
         self.timers.lock().moves()
+    }
+
+    pub(crate) fn begin_job(&self) {
+        *lock(&self.jobs) += 1;
+    }
+
+    pub(crate) fn end_job(&self) {
+        *lock(&self.jobs) -= 1;
+        self.jobs_over.notify_all();
+    }
+
+    /// Waits for the blocking jobs. Says how many are left.
+    pub(crate) fn wait_for_jobs(&self, timeout: Duration) -> usize {
+        let jobs = lock(&self.jobs);
+        let waited = self
+            .jobs_over
+            .wait_timeout_while(jobs, timeout, |jobs| *jobs > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     #[cfg(test)]

@@ -220,6 +220,7 @@ pub(crate) struct TrackedJob {
 impl TrackedJob {
     pub(crate) fn new(clock: &Arc<Quiescence>, submitted: &'static Location<'static>) -> Self {
         let task = Tracking::new(clock, What::Job(submitted));
+        clock.begin_job();
         TrackedJob {
             place: clock.list(&task),
             task,
@@ -230,6 +231,7 @@ impl TrackedJob {
 impl Drop for TrackedJob {
     fn drop(&mut self) {
         end(&self.task, self.place);
+        self.task.clock.end_job();
     }
 }
 

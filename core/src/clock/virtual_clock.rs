@@ -219,11 +219,32 @@ impl<D: Drive> VirtualClock<D> {
         &self.handle
     }
 
-    /// Returns the owner of the runtime inside.
+    /// Returns the owner of the runtime inside: to end that, with a report.
     ///
-    /// To end that, with a report. What waits for virtual time then is dropped with the runtime.
+    /// The tasks of the clock end with the runtime. Its blocking jobs do not run there:
+    /// [`finish_jobs`](Self::finish_jobs) waits for them.
     pub fn into_inner(self) -> D {
         self.owner
+    }
+
+    /// Waits up to `timeout`, in real time, for the blocking jobs of this clock.
+    ///
+    /// Returns how many are left, waiting or running; they run on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let clock = VirtualClock::on(BuiltinRuntime::new());
+    /// clock.handle().spawn_blocking(|| 42).detach();
+    /// assert_eq!(clock.finish_jobs(Duration::from_secs(10)), 0);
+    /// let report = clock.into_inner().shutdown(Duration::from_secs(10));
+    /// assert!(report.is_clean());
+    /// ```
+    pub fn finish_jobs(&self, timeout: Duration) -> usize {
+        self.handle.clock.wait_for_jobs(timeout)
     }
 }
 

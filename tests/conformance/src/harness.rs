@@ -181,7 +181,13 @@ impl<H: Harness> Harness for InVirtualTime<H> {
     }
 
     fn shutdown(owner: VirtualClock<H::Owner>, timeout: Duration) -> Option<ShutdownReport> {
-        H::shutdown(owner.into_inner(), timeout)
+        let jobs_left = owner.finish_jobs(timeout);
+        let report = H::shutdown(owner.into_inner(), timeout)?;
+        Some(ShutdownReport::new(
+            report.threads_left(),
+            report.jobs_left() + jobs_left,
+            report.waited(),
+        ))
     }
 
     fn needs_its_context() -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {

@@ -158,6 +158,44 @@ mod hygiene {
     }
 }
 
+// --- in virtual time
+
+#[anyrt::test(virtual_time)]
+async fn an_hour_takes_no_time(rt: impl Runtime) {
+    let start = rt.now();
+    rt.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rt.now() - start, Duration::from_secs(3600));
+}
+
+#[anyrt::test(virtual_time)]
+async fn takes_nothing_in_virtual_time() -> Result<(), Box<dyn std::error::Error>> {
+    let rt = anyrt::current()?;
+    rt.sleep(Duration::from_secs(86_400)).await;
+    rt.spawn(async {}).await?;
+    Ok(())
+}
+
+#[anyrt::test(virtual_time)]
+async fn a_cleanup_that_sleeps_may_end_after_the_body(rt: impl Runtime) {
+    let (inner, (started, has_started)) = (rt.clone(), mpsc::channel());
+    let task = rt.spawn(async move {
+        let there = inner.clone();
+        anyrt::defer(async move { there.sleep(Duration::from_millis(500)).await });
+        started.send(()).unwrap();
+        inner.sleep(Duration::from_secs(3600)).await;
+    });
+    rt.sleep(Duration::from_secs(1)).await;
+    has_started.recv().unwrap();
+    task.cancel("enough");
+    task.detach();
+}
+
+#[test]
+fn what_is_left_in_virtual_time_fails_the_test() {
+    let left = failure(|| testing::virtually::on_builtin(Settings::new(), leaves_a_task));
+    assert!(left.unwrap().starts_with("the test left 1 task behind:"));
+}
+
 // --- in the simulator
 
 #[anyrt::test(sim)]

@@ -246,3 +246,24 @@ fn each_seed_is_another_run() {
     println!("{explored}");
     assert_eq!((explored.runs(), explored.distinct()), (1_000, 1_000));
 }
+
+/// Plain `cargo test` builds the demo; `cargo test --test sim` runs the one that is there.
+#[test]
+fn the_demo_tells_its_story() {
+    let here = std::env::current_exe().unwrap();
+    let profile = here.parent().and_then(std::path::Path::parent).unwrap();
+    let name = format!("seed{}", std::env::consts::EXE_SUFFIX);
+    let demo = profile.join("examples").join(name);
+    assert!(demo.exists(), "run `cargo build --example seed` first");
+    let ran = std::process::Command::new(demo).output().unwrap();
+    let told = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success(), "{told}");
+    for words in [
+        "money was lost",
+        "the same with 1 of ",
+        "(`deposit`, spawned at examples/seed.rs:",
+        "on smol: the same run",
+    ] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+}

@@ -3,18 +3,14 @@
 use std::future::Future;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyrt_core::testing::{Watch, block_on_watched, end_sim};
-use anyrt_core::{BlockOn, Drive, Explore, Runtime, Sim, SimHandle};
+use anyrt_core::{BlockOn, Drive, Explore, Sim, SimHandle};
 
-use super::{Settings, Verdict, complaint};
+use super::{Settings, Verdict, complaint, until_over_virtually};
 
 /// How many seeds are run where nothing is said.
 const SEEDS: u64 = 100;
-/// How long a task that was cancelled has to be gone, and how often that is looked for: in virtual time.
-const GRACE: Duration = Duration::from_secs(1);
-const LOOKS: u32 = 100;
 
 /// Which seeds a test runs.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +91,7 @@ where
     let leftover = match settings.leftover_tasks {
         Verdict::Allow => Vec::new(),
         Verdict::Fail => {
-            sim.block_on(until_over(sim.handle(), &watch));
+            sim.block_on(until_over_virtually(sim.handle(), &watch));
             watch.live()
         }
     };
@@ -111,14 +107,4 @@ where
         panic!("{complaint}");
     }
     assert!(!failed, "the test returned an error");
-}
-
-/// Waits until no task lives, for a virtual second at most: who was cancelled may sleep in a clean-up.
-async fn until_over(rt: &SimHandle, watch: &Watch) {
-    for _ in 0..LOOKS {
-        if watch.live_count() == 0 {
-            return;
-        }
-        rt.sleep(GRACE / LOOKS).await;
-    }
 }

@@ -22,6 +22,8 @@ struct Words {
     anyrt: Path,
     /// The methods of the hidden `Settings`, called in turn.
     settings: TokenStream,
+    /// `virtual_time`: where the functions are that run the tests, below the hidden module.
+    place: TokenStream,
     /// Set with `sim`: which seeds, as methods of the hidden `Seeds`.
     sim: Option<TokenStream>,
 }
@@ -36,6 +38,10 @@ fn words(tokens: TokenStream) -> Result<Words> {
     let named = |name: &str| args.iter().find(|arg| arg.name == name);
     let sim = named("sim").is_some();
     let mut seeds = TokenStream::new();
+    let mut place = TokenStream::new();
+    if let (Some(time), true) = (named("virtual_time"), sim) {
+        return Err(time.error("the simulator is in virtual time already: leave this word out"));
+    }
     if let (Some(seeds), Some(_)) = (named("seeds"), named("seed")) {
         return Err(
             seeds.error("`seeds` says how many, `seed` which one: one of the two is enough")
@@ -70,11 +76,16 @@ fn words(tokens: TokenStream) -> Result<Words> {
                 arg.plain()?;
                 seeds.extend(quote!(.twice()));
             }
+            "virtual_time" => {
+                arg.plain()?;
+                place.extend(quote!(virtually::));
+            }
             "crate" => anyrt = arg.path()?,
             _ => {
                 let known = [
                     "allow_leftover_tasks",
                     "allow_lost_panics",
+                    "virtual_time",
                     "sim",
                     "seeds = N",
                     "seed = N",
@@ -89,6 +100,7 @@ fn words(tokens: TokenStream) -> Result<Words> {
     Ok(Words {
         anyrt,
         settings,
+        place,
         sim,
     })
 }
@@ -97,6 +109,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     let Words {
         anyrt,
         settings,
+        place,
         sim,
     } = words(args)?;
     let mut function = AsyncFn::parse(ATTRIBUTE, item)?;
@@ -137,7 +150,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
                 #(#for_tests)*
                 #[::core::prelude::v1::test]
                 fn #test() #output {
-                    #anyrt::__testing::#test(#anyrt::__testing::Settings::new() #settings, #body)
+                    #anyrt::__testing::#place #test(#anyrt::__testing::Settings::new() #settings, #body)
                 }
             }
         }

@@ -56,7 +56,7 @@ use crate::runtime::{Drive, Enter, Instant, Known, KnownAs, Spawn, Timer};
 /// On a runtime:
 ///
 /// ```
-/// use anyrt::{Sim, backend::builtin::BuiltinRuntime, prelude::*};
+/// use anyrt::{Runtime, Sim, backend::builtin::BuiltinRuntime, prelude::*};
 ///
 /// async fn sum<R: Runtime>(rt: R) -> u32 {
 ///     rt.gather((1..=4).map(|n| async move { n })).await.into_iter().sum()

@@ -273,7 +273,7 @@ fn a_wake_from_outside_is_an_error_that_says_so() {
             });
             rx.await.unwrap();
             drop(busy);
-        })
+        });
     });
     assert!(text.starts_with("a task was woken from a thread"), "{text}");
     assert!(
@@ -293,7 +293,7 @@ fn a_spawn_from_outside_is_an_error_that_says_so() {
                 .join()
                 .unwrap();
             turn().await;
-        })
+        });
     });
     assert!(
         text.starts_with("something was spawned from a thread"),
@@ -386,8 +386,7 @@ fn who_wakes_at_the_same_time_runs_in_any_order() {
             }
             rt.sleep(Duration::from_secs(2)).await;
         });
-        let seen = seen.lock().unwrap().clone();
-        seen
+        seen.lock().unwrap().clone()
     };
     assert_eq!(order(Schedule::Fifo), [0, 1, 2]);
     // Spawned last, asleep first, awake last.

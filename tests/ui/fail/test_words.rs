@@ -39,4 +39,7 @@ async fn sim_takes_no_value() {}
 #[anyrt::test(sim, twice = 2)]
 async fn twice_is_twice() {}
 
+#[anyrt::test(sim, virtual_time)]
+async fn twice_virtual() {}
+
 fn main() {}

@@ -24,6 +24,7 @@ mod measure;
 mod memory;
 mod peers;
 mod rows;
+mod simulated;
 mod tokens;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};

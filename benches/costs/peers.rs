@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, inherited, maps, tokens};
+use super::{arms, inherited, maps, simulated, tokens};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -35,6 +35,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(arms::rows());
     rows.extend(tokens::rows());
     rows.extend(inherited::rows());
+    rows.extend(simulated::rows());
     rows
 }
 

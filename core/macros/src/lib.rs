@@ -99,7 +99,6 @@ use proc_macro::TokenStream;
 ///     assert_eq!((rt.now() - start).as_secs(), 3600);
 /// }
 ///
-/// # #[cfg(any())]
 /// #[anyrt::test(sim, seeds = 1000)]
 /// async fn adds_in_any_order(rt: impl Runtime) {
 ///     assert_eq!(sum(&rt, 2, 3).await, 5);

@@ -44,6 +44,8 @@ pub(super) struct Gate {
     pub(super) seed: u64,
     pub(super) timers: Arc<Timers>,
     pub(super) host: Box<dyn Host>,
+    /// Whether the host polls at once.
+    direct: bool,
     /// Who is told of panics instead of the hook.
     pub(super) notes: Option<Arc<Notes>>,
     foreign: Foreign,
@@ -136,6 +138,7 @@ impl Gate {
         Arc::new(Gate {
             seed,
             timers,
+            direct: host.polls_at_once(),
             host,
             notes,
             foreign,
@@ -407,13 +410,13 @@ impl Gate {
             if state.turn != Turn::Nobody || state.open == 0 || self.broken.get().is_some() {
                 return Next::Nothing;
             }
-            if let Some(next) = state.grant(self.timers.now_nanos()) {
+            if let Some(next) = state.grant(self.timers.now_nanos(), self.direct) {
                 return next;
             }
             if state.holds > 0 {
                 return Next::Nothing;
             }
-            let Some(due) = self.let_time_pass() else {
+            let Some((first, others)) = self.let_time_pass() else {
                 if self.foreign == Foreign::Allowed || state.outside > 0 {
                     return Next::Nothing;
                 }
@@ -426,7 +429,7 @@ impl Gate {
             drop(state);
             {
                 let _inside = Inside::time(self);
-                for waker in due {
+                for waker in std::iter::once(first).chain(others) {
                     contain(|| waker.wake()).unwrap_or_else(discard);
                 }
             }
@@ -437,14 +440,12 @@ impl Gate {
 
     /// Sets the time to the next deadline and takes out all who wait for just that: which of them runs
     /// first is a choice like any other.
-    fn let_time_pass(&self) -> Option<Vec<Waker>> {
+    fn let_time_pass(&self) -> Option<(Waker, Vec<Waker>)> {
         let mut waits = self.timers.lock();
         let deadline = waits.next()?;
-        let mut due = Vec::new();
-        while let Some(waker) = waits.pop(deadline) {
-            due.push(waker);
-        }
-        Some(due)
+        let first = waits.pop(deadline)?;
+        let others = std::iter::from_fn(|| waits.pop(deadline)).collect();
+        Some((first, others))
     }
 
     fn refuse_foreign(self: &Arc<Self>, what: &str, number: u32) {
@@ -565,7 +566,7 @@ impl State {
     }
 
     /// Gives the turn to one of the ready.
-    fn grant(&mut self, now: Nanos) -> Option<Next> {
+    fn grant(&mut self, now: Nanos, direct: bool) -> Option<Next> {
         let slots = &self.slots;
         let number_of = |key: Key| slots[key].number;
         let pick = self
@@ -573,7 +574,10 @@ impl State {
             .pick(&mut self.ready, self.log.count, number_of)?;
         let usual = self.slots[pick.usual].number;
         let slot = &mut self.slots[pick.key];
-        slot.phase = Phase::Granted;
+        slot.phase = match direct && slot.kind == Kind::Task && !slot.lent {
+            true => Phase::Running,
+            false => Phase::Granted,
+        };
         self.turn = Turn::Of(pick.key);
         self.log.step(slot.number, usual, slot.kind, now);
         Some(match slot.outer.take() {

@@ -1,6 +1,5 @@
 //! Who lends the threads: a runtime of any kind, or nobody.
 
-use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +15,11 @@ use crate::runtime::{Drive, Enter, Spawn, Timer};
 pub(super) trait Host: Debug + Send + Sync {
     /// Polls `entity` whose turn it is, and whenever it is woken afterwards.
     fn run(&self, entity: Arc<Entity>);
+
+    /// Whether it polls exactly what it is given, and at once: then there is nobody to ask at the gate.
+    fn polls_at_once(&self) -> bool {
+        false
+    }
 
     /// Calls `f` as part of the host.
     fn enter(&self, purpose: Enter, f: &mut dyn FnMut());
@@ -80,36 +84,54 @@ impl Drop for Shell {
 /// No runtime: the threads that drive a future poll whoever has the turn.
 #[derive(Debug, Default)]
 pub(super) struct Alone {
-    /// One at most, but where several simulated programs drive at once.
-    granted: Mutex<VecDeque<Arc<Entity>>>,
+    desk: Mutex<Desk>,
     bell: Condvar,
 }
 
+#[derive(Debug, Default)]
+struct Desk {
+    /// Whose turn it is, and who is not polled yet.
+    granted: Option<Arc<Entity>>,
+    /// How many threads wait for the bell. Ringing it is a system call, also where nobody hears.
+    waiting: usize,
+}
+
 impl Alone {
-    fn granted(&self) -> MutexGuard<'_, VecDeque<Arc<Entity>>> {
-        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for an entity to poll; `None` if the root was woken.
     fn next(&self, root: &RootWaker) -> Option<Arc<Entity>> {
-        let mut granted = self.granted();
+        let mut desk = self.desk();
         loop {
             if root.woken.swap(false, Ordering::Acquire) {
                 return None;
             }
-            if let Some(entity) = granted.pop_front() {
+            if let Some(entity) = desk.granted.take() {
                 return Some(entity);
             }
-            let woken = self.bell.wait(granted);
-            granted = woken.unwrap_or_else(PoisonError::into_inner);
+            desk.waiting += 1;
+            desk = self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner);
+            desk.waiting -= 1;
         }
     }
 }
 
 impl Host for Arc<Alone> {
     fn run(&self, entity: Arc<Entity>) {
-        self.granted().push_back(entity);
-        self.bell.notify_one();
+        let mut desk = self.desk();
+        debug_assert!(desk.granted.is_none(), "one has the turn at a time");
+        desk.granted = Some(entity);
+        let waiting = desk.waiting;
+        drop(desk);
+        if waiting > 0 {
+            self.bell.notify_one();
+        }
+    }
+
+    fn polls_at_once(&self) -> bool {
+        true
     }
 
     fn enter(&self, _: Enter, f: &mut dyn FnMut()) {
@@ -136,9 +158,7 @@ impl Driver for Arc<Alone> {
                     }
                 }
                 Some(entity) => {
-                    if entity.gate.enter_granted(&entity) {
-                        let _ = entity.poll();
-                    }
+                    let _ = entity.poll();
                 }
             }
         }
@@ -158,10 +178,13 @@ impl Wake for RootWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Under the lock: whoever is about to wait has looked before.
-        let granted = self.alone.granted();
+        let desk = self.alone.desk();
         self.woken.store(true, Ordering::Release);
-        drop(granted);
-        // All, since each thread waits for a root of its own.
-        self.alone.bell.notify_all();
+        let waiting = desk.waiting;
+        drop(desk);
+        if waiting > 0 {
+            // All, since each thread waits for a root of its own.
+            self.alone.bell.notify_all();
+        }
     }
 }

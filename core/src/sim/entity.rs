@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -16,89 +16,108 @@ use crate::clock::timers::Timers;
 use crate::runtime::{Enter, KnownAs};
 
 /// What an entity has to do.
+///
+/// It is kept by the gate and not by the host: so the end of a simulation drops what is left in the same
+/// order everywhere, and what a host spawns is of one type.
 pub(super) enum Work {
-    Task(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Task(Body),
     Job(Job),
     /// It is being done, or is over; that of a root is with who drives it.
     Elsewhere,
 }
 
+/// The future of a task, and what it is polled with: made at its first poll.
+pub(super) struct Body {
+    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+    waker: Option<Waker>,
+    keeper: Option<Arc<dyn Timekeeper>>,
+}
+
+impl Body {
+    pub(super) fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Body {
+            future: Box::pin(future),
+            waker: None,
+            keeper: None,
+        }
+    }
+}
+
 /// One of those that take turns.
-///
-/// Its work is here and not with the host: so the end of a simulation drops what is left in the same
-/// order everywhere, and what a host spawns is of one type.
 pub(super) struct Entity {
     pub(super) gate: Arc<Gate>,
     pub(super) key: Key,
     pub(super) number: u32,
-    work: Mutex<Work>,
 }
 
 impl Entity {
-    pub(super) fn new(gate: Arc<Gate>, key: Key, number: u32, work: Work) -> Self {
-        Entity {
-            gate,
-            key,
-            number,
-            work: Mutex::new(work),
-        }
-    }
-
-    fn put_work(&self, work: Work) -> Work {
-        let mut place = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *place, work)
-    }
-
-    pub(super) fn take_work(&self) -> Work {
-        self.put_work(Work::Elsewhere)
-    }
-
-    /// Does something as a part of this entity's turn: `f` is told the waker that makes it ready.
+    /// Does something as a part of this entity's turn.
     pub(super) fn act<T>(self: &Arc<Self>, f: impl FnOnce() -> T) -> T {
+        self.act_with(&mut Some(Arc::clone(self) as _), f)
+    }
+
+    fn act_with<T>(
+        self: &Arc<Self>,
+        keeper: &mut Option<Arc<dyn Timekeeper>>,
+        f: impl FnOnce() -> T,
+    ) -> T {
         let _inside = Inside::entity(self);
-        let mut keeper: Option<Arc<dyn Timekeeper>> = Some(Arc::clone(self) as _);
-        let _counted = current::Entered::new(&mut keeper);
+        let _counted = current::Entered::new(keeper);
         f()
     }
 
     /// Polls a task whose turn it is.
-    pub(super) fn poll(self: &Arc<Self>) -> Poll<()> {
+    pub(super) fn poll(self: &Arc<Self>, work: Work) -> Poll<()> {
         let turn = TurnOf(self);
-        let Work::Task(mut future) = self.take_work() else {
+        let Work::Task(Body {
+            mut future,
+            waker,
+            keeper,
+        }) = work
+        else {
             return Poll::Ready(());
         };
-        let polled = self.act(|| {
-            let waker = Waker::from(Arc::clone(self));
+        let waker = waker.unwrap_or_else(|| Waker::from(Arc::clone(self)));
+        let mut keeper = keeper.or_else(|| Some(Arc::clone(self) as _));
+        let future = self.act_with(&mut keeper, || {
             let mut polled = Poll::Pending;
             self.gate.host.enter(Enter::Virtual, &mut || {
                 polled = future.as_mut().poll(&mut Context::from_waker(&waker));
             });
             match polled {
-                Poll::Ready(()) => drop(future),
-                Poll::Pending => drop(self.put_work(Work::Task(future))),
+                // Dropped as a part of the turn.
+                Poll::Ready(()) => {
+                    drop(future);
+                    None
+                }
+                Poll::Pending => Some(future),
             }
-            polled
         });
-        if polled.is_ready() {
-            return polled;
-        }
-        std::mem::forget(turn);
-        if !self.gate.pause(self) {
-            // The simulation ended during the poll.
-            drop(self.take_work());
+        let Some(future) = future else {
             return Poll::Ready(());
+        };
+        std::mem::forget(turn);
+        let work = Work::Task(Body {
+            future,
+            waker: Some(waker),
+            keeper,
+        });
+        match self.gate.pause(self, work) {
+            Ok(()) => Poll::Pending,
+            // The simulation ended during the poll.
+            Err(work) => {
+                drop(work);
+                Poll::Ready(())
+            }
         }
-        Poll::Pending
     }
 
     /// Runs a job whose turn it is.
-    pub(super) fn run_job(self: &Arc<Self>) {
-        if !self.gate.enter_granted(self) {
-            return;
-        }
+    pub(super) fn run_job(self: &Arc<Self>, job: Work) {
         let _turn = TurnOf(self);
-        if let Work::Job(job) = self.take_work() {
-            self.act(job);
+        match job {
+            Work::Job(job) if self.gate.enter_granted(self) => self.act(job),
+            job => self.act(|| drop(job)),
         }
     }
 

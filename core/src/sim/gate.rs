@@ -82,6 +82,7 @@ enum Turn {
 
 struct Slot {
     entity: Arc<Entity>,
+    work: Work,
     kind: Kind,
     number: u32,
     phase: Phase,
@@ -110,8 +111,8 @@ enum Phase {
 
 /// What a poll finds at the gate.
 pub(super) enum Entry {
-    /// It is its turn.
-    Go,
+    /// It is its turn, and this is to be done.
+    Go(Work),
     /// It is not.
     Wait,
     /// There is nothing to poll any more.
@@ -120,8 +121,8 @@ pub(super) enum Entry {
 
 /// What a pump has to do when the lock is gone.
 enum Next {
-    Poll(Arc<Entity>),
-    Run(Arc<Entity>),
+    Poll(Arc<Entity>, Work),
+    Run(Arc<Entity>, Work),
     Wake(Waker),
     Nothing,
 }
@@ -185,9 +186,14 @@ impl Gate {
         let (since, since_step) = (self.timers.now_nanos(), state.log.count);
         let entry = state.slots.vacant_entry();
         let key = entry.key();
-        let entity = Arc::new(Entity::new(Arc::clone(self), key, number, work));
+        let entity = Arc::new(Entity {
+            gate: Arc::clone(self),
+            key,
+            number,
+        });
         entry.insert(Slot {
             entity: Arc::clone(&entity),
+            work,
             kind,
             number,
             phase: Phase::Ready,
@@ -248,7 +254,7 @@ impl Gate {
         let entry = match slot.phase {
             Phase::Granted => {
                 slot.phase = Phase::Running;
-                Entry::Go
+                Entry::Go(slot.take_work())
             }
             _ => Entry::Wait,
         };
@@ -257,7 +263,7 @@ impl Gate {
         entry
     }
 
-    /// The same for an entity whose host polls nothing that was not granted.
+    /// The same for a job.
     pub(super) fn enter_granted(&self, entity: &Entity) -> bool {
         let mut state = self.lock();
         match entity.slot(&mut state.slots) {
@@ -269,14 +275,15 @@ impl Gate {
         }
     }
 
-    /// The turn of an entity is over, which goes on later. Says whether it is still there.
-    pub(super) fn pause(self: &Arc<Self>, entity: &Entity) -> bool {
+    /// The turn of an entity is over, which goes on later. Gives the work back if the entity is gone.
+    pub(super) fn pause(self: &Arc<Self>, entity: &Entity, work: Work) -> Result<(), Work> {
         let mut state = self.lock();
         let state_ref = &mut *state;
         let (now, step) = (self.timers.now_nanos(), state_ref.log.count);
         let Some(slot) = entity.slot(&mut state_ref.slots) else {
-            return false;
+            return Err(work);
         };
+        slot.work = work;
         if slot.phase == Phase::Woken {
             slot.phase = Phase::Ready;
             state_ref.ready.push(entity.key);
@@ -287,7 +294,14 @@ impl Gate {
         state.turn = Turn::Nobody;
         let next = self.next(state);
         self.go(next);
-        true
+        Ok(())
+    }
+
+    /// Takes the work of an entity whose host has dropped it.
+    pub(super) fn take_work(&self, entity: &Entity) -> Work {
+        let mut state = self.lock();
+        let slot = entity.slot(&mut state.slots);
+        slot.map_or(Work::Elsewhere, Slot::take_work)
     }
 
     /// An entity has ended, or was dropped: whatever its phase, it is gone.
@@ -397,8 +411,8 @@ impl Gate {
 
     fn go(&self, next: Next) {
         match next {
-            Next::Poll(entity) => self.host.run(entity),
-            Next::Run(job) => on_a_thread(&job),
+            Next::Poll(entity, work) => self.host.run(entity, work),
+            Next::Run(entity, job) => on_a_thread(&entity, job),
             // A host's waker does not panic; one of a foreign executor might.
             Next::Wake(waker) => contain(|| waker.wake()).unwrap_or_else(discard),
             Next::Nothing => {}
@@ -537,7 +551,7 @@ impl Gate {
         let _inside = Inside::time(self);
         for slot in slots {
             // A root's destructor contains what it drops; a raw future's may panic.
-            drop_contained(slot.entity.take_work()).unwrap_or_else(discard);
+            drop_contained(slot.work).unwrap_or_else(discard);
             if let Some(outer) = slot.outer {
                 contain(|| outer.wake()).unwrap_or_else(discard);
             }
@@ -585,8 +599,12 @@ impl State {
             None => {
                 let entity = Arc::clone(&slot.entity);
                 match slot.kind {
-                    Kind::Task => Next::Poll(entity),
-                    Kind::Job => Next::Run(entity),
+                    // One that asks at the gate is given the work there.
+                    Kind::Task => match direct {
+                        true => Next::Poll(entity, slot.take_work()),
+                        false => Next::Poll(entity, Work::Elsewhere),
+                    },
+                    Kind::Job => Next::Run(entity, slot.take_work()),
                     // It is polled by who drives it, and says by what to wake it then.
                     Kind::Root => Next::Nothing,
                 }
@@ -634,13 +652,19 @@ impl State {
 const SHOWN: usize = 50;
 
 /// Runs a granted job on a thread of core's own.
-pub(super) fn on_a_thread(entity: &Arc<Entity>) {
-    let job = Arc::clone(entity);
-    if let Err(job) = ThreadCache::global().run(move || job.run_job()) {
+fn on_a_thread(entity: &Arc<Entity>, job: Work) {
+    let there = Arc::clone(entity);
+    if let Err(unrun) = ThreadCache::global().run(move || there.run_job(job)) {
         // No thread can be had: the job is dropped, and its task is lost.
-        drop(job);
-        drop_contained(entity.take_work()).unwrap_or_else(discard);
+        let dropped = entity.act(|| drop_contained(unrun));
+        dropped.unwrap_or_else(discard);
         entity.gate.leave(entity);
+    }
+}
+
+impl Slot {
+    fn take_work(&mut self) -> Work {
+        std::mem::replace(&mut self.work, Work::Elsewhere)
     }
 }
 

@@ -1,20 +1,21 @@
 //! Who lends the threads: a runtime of any kind, or nobody.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::entity::Entity;
+use super::entity::{Entity, Work};
 use super::gate::Entry;
 use crate::runtime::{Drive, Enter, Spawn, Timer};
 
 /// What polls the tasks whose turn it is.
 pub(super) trait Host: Debug + Send + Sync {
-    /// Polls `entity` whose turn it is, and whenever it is woken afterwards.
-    fn run(&self, entity: Arc<Entity>);
+    /// Polls `entity` whose turn it is; one that does not do so at once is given the work at the gate, now
+    /// and whenever it is woken afterwards.
+    fn run(&self, entity: Arc<Entity>, work: Work);
 
     /// Whether it polls exactly what it is given, and at once: then there is nobody to ask at the gate.
     fn polls_at_once(&self) -> bool {
@@ -35,7 +36,7 @@ pub(super) trait Driver: Send + Sync {
 pub(super) struct Runs<R>(pub(super) R);
 
 impl<R: Spawn + Timer> Host for Runs<R> {
-    fn run(&self, entity: Arc<Entity>) {
+    fn run(&self, entity: Arc<Entity>, _: Work) {
         self.0.spawn_raw(Shell { entity });
     }
 
@@ -65,7 +66,7 @@ impl Future for Shell {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.entity.gate.enter(&self.entity, cx.waker()) {
-            Entry::Go => self.entity.poll(),
+            Entry::Go(work) => self.entity.poll(work),
             Entry::Wait => Poll::Pending,
             Entry::Gone => Poll::Ready(()),
         }
@@ -75,25 +76,31 @@ impl Future for Shell {
 impl Drop for Shell {
     /// A host that goes, or drops a task by itself, ends the entity. One that has ended does not notice.
     fn drop(&mut self) {
-        let work = self.entity.take_work();
+        let work = self.entity.gate.take_work(&self.entity);
         self.entity.act(|| drop(work));
         self.entity.gate.leave(&self.entity);
     }
 }
 
 /// No runtime: the threads that drive a future poll whoever has the turn.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Alone {
     desk: Mutex<Desk>,
     bell: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Desk {
     /// Whose turn it is, and who is not polled yet.
-    granted: Option<Arc<Entity>>,
+    granted: Option<(Arc<Entity>, Work)>,
     /// How many threads wait for the bell. Ringing it is a system call, also where nobody hears.
     waiting: usize,
+}
+
+impl Debug for Alone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alone").finish_non_exhaustive()
+    }
 }
 
 impl Alone {
@@ -102,14 +109,14 @@ impl Alone {
     }
 
     /// Waits for an entity to poll; `None` if the root was woken.
-    fn next(&self, root: &RootWaker) -> Option<Arc<Entity>> {
+    fn next(&self, root: &RootWaker) -> Option<(Arc<Entity>, Work)> {
         let mut desk = self.desk();
         loop {
             if root.woken.swap(false, Ordering::Acquire) {
                 return None;
             }
-            if let Some(entity) = desk.granted.take() {
-                return Some(entity);
+            if let Some(granted) = desk.granted.take() {
+                return Some(granted);
             }
             desk.waiting += 1;
             desk = self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner);
@@ -119,10 +126,10 @@ impl Alone {
 }
 
 impl Host for Arc<Alone> {
-    fn run(&self, entity: Arc<Entity>) {
+    fn run(&self, entity: Arc<Entity>, work: Work) {
         let mut desk = self.desk();
         debug_assert!(desk.granted.is_none(), "one has the turn at a time");
-        desk.granted = Some(entity);
+        desk.granted = Some((entity, work));
         let waiting = desk.waiting;
         drop(desk);
         if waiting > 0 {
@@ -157,8 +164,8 @@ impl Driver for Arc<Alone> {
                         return;
                     }
                 }
-                Some(entity) => {
-                    let _ = entity.poll();
+                Some((entity, work)) => {
+                    let _ = entity.poll(work);
                 }
             }
         }

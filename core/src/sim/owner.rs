@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
-use super::entity::{Entity, Work};
+use super::entity::{Body, Entity, Work};
 use super::gate::{Foreign, Gate};
 use super::host::{Alone, Driver, Drives, Runs};
 use super::inside::{self, Inside};
@@ -361,7 +361,7 @@ impl Spawn for SimHandle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let work = Work::Task(Box::pin(future));
+        let work = Work::Task(Body::new(future));
         let admitted = self.gate.admit(Kind::Task, KnownAs::here(), work);
         drop(admitted);
     }
@@ -371,7 +371,7 @@ impl Spawn for SimHandle {
         F: Future<Output = ()> + Known + Send + 'static,
     {
         let who = root.known_as();
-        let work = Work::Task(Box::pin(root));
+        let work = Work::Task(Body::new(root));
         let admitted = self.gate.admit(Kind::Task, who, work);
         drop(admitted);
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::entity::Entity;
+use super::entity::{Entity, Work};
 use super::gate::Entry;
 use crate::runtime::Enter;
 
@@ -52,7 +52,7 @@ impl<F: Future> Future for Root<'_, F> {
             panic!("{why}");
         }
         match entry {
-            Entry::Go => {}
+            Entry::Go(_) => {}
             Entry::Wait => return Poll::Pending,
             Entry::Gone => return Poll::Ready(()),
         }
@@ -82,7 +82,7 @@ impl<F: Future> Future for Root<'_, F> {
                 Poll::Ready(())
             }
             Poll::Pending => {
-                gate.pause(entity);
+                let _ = gate.pause(entity, Work::Elsewhere);
                 Poll::Pending
             }
         }

@@ -18,32 +18,42 @@ fn stands_still<F>(body: impl Fn(Virtual<Tokio>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    for owner in both() {
+        stands_still_on(&VirtualClock::on(owner), &body);
+    }
+}
+
+fn both() -> [TokioRuntime; 2] {
     let owners = [
         TokioRuntime::current_thread(),
         TokioRuntime::with_threads(4),
     ];
-    for owner in owners {
-        let clock = VirtualClock::on(owner.unwrap());
-        let rt = clock.handle().clone();
-        clock.block_on(async {
-            let inside = rt.clone();
-            let decoy = rt.spawn(async move {
-                loop {
-                    inside.sleep(Duration::from_secs(10)).await;
-                }
-            });
-            let (inside, body) = (rt.clone(), body(rt.clone()));
-            let task = rt.spawn(async move {
-                let before = inside.elapsed();
-                // The decoy sleeps by now.
-                yield_here().await;
-                body.await;
-                inside.elapsed() - before
-            });
-            assert_eq!(task.await.unwrap(), Duration::ZERO, "the time has moved");
-            decoy.cancel_and_wait().await.unwrap_err();
+    owners.map(Result::unwrap)
+}
+
+fn stands_still_on<F>(clock: &VirtualClock<TokioRuntime>, body: impl Fn(Virtual<Tokio>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let rt = clock.handle().clone();
+    clock.block_on(async {
+        let inside = rt.clone();
+        let decoy = rt.spawn(async move {
+            loop {
+                inside.sleep(Duration::from_secs(10)).await;
+            }
         });
-    }
+        let (inside, body) = (rt.clone(), body(rt.clone()));
+        let task = rt.spawn(async move {
+            let before = inside.elapsed();
+            // The decoy sleeps by now.
+            yield_here().await;
+            body.await;
+            inside.elapsed() - before
+        });
+        assert_eq!(task.await.unwrap(), Duration::ZERO, "the time has moved");
+        decoy.cancel_and_wait().await.unwrap_err();
+    });
 }
 
 /// Yields with a wake-up that the clock sees.
@@ -180,4 +190,51 @@ fn a_block_in_place_inside_a_task_holds_the_time() {
         });
         assert_eq!(task.await.unwrap(), 7);
     });
+}
+
+#[test]
+fn a_clock_that_probes_sees_what_is_kept_back_on_one_thread() {
+    let clock = VirtualClock::on(TokioRuntime::current_thread().unwrap()).probe(100);
+    stands_still_on(&clock, |_| async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        for n in 0..20 {
+            assert_eq!(tokio::spawn(async move { n }).await.unwrap(), n);
+        }
+    });
+}
+
+#[test]
+fn a_clock_with_grace_sees_what_comes_in_time() {
+    for owner in both() {
+        let clock = VirtualClock::on(owner).grace(Duration::from_millis(200));
+        stands_still_on(&clock, |_| async {
+            for n in 0..5 {
+                let job = tokio::task::spawn_blocking(move || n);
+                assert_eq!(job.await.unwrap(), n);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_clock_that_probes_goes_on_and_ends() {
+    for times in [0, 1, 5] {
+        let clock = VirtualClock::on(TokioRuntime::with_threads(2).unwrap()).probe(times);
+        let rt = clock.handle().clone();
+        clock.block_on(async {
+            for n in 1..=100 {
+                rt.spawn(rt.sleep(Duration::from_secs(1))).await.unwrap();
+                assert_eq!(rt.elapsed(), Duration::from_secs(n));
+            }
+        });
+        drop(rt);
+        let owner = clock.into_inner();
+        // Nobody is left who would look at the clock.
+        let metrics = owner.handle().as_tokio().metrics();
+        while metrics.num_alive_tasks() > 0 {
+            owner.block_on(yield_here());
+        }
+    }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 mod arms;
 mod child;
+mod clock;
 mod inherited;
 mod instructions;
 mod labs;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, inherited, maps, simulated, tokens};
+use super::{arms, clock, inherited, maps, simulated, tokens};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -36,6 +36,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(tokens::rows());
     rows.extend(inherited::rows());
     rows.extend(simulated::rows());
+    rows.extend(clock::rows());
     rows
 }
 

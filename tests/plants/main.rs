@@ -6,6 +6,7 @@
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
 mod models;
+mod simulator;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -664,6 +665,139 @@ const PLANTS: &[Plant] = &[
         now: "let dropped = Ok(());",
         test: Test::Core("region::tests::finally::the_body_is_dropped_before_the_clean_up_begins"),
     },
+    Plant {
+        name: "clock: a nested drive does not ask back",
+        file: "core/src/clock/drive.rs",
+        was: "        self.0.ask_back(Wait::Told);",
+        now: "        let _ = Wait::Told;",
+        test: Test::Suite(
+            "clock_on_builtin::virtual_time::a_job_that_drives_is_counted_again_before_time_moves",
+        ),
+    },
+    Plant {
+        name: "clock: a job does not count while it runs",
+        file: "core/src/clock/quiescence.rs",
+        was: "            let _counted = counted;",
+        now: "            drop(counted);",
+        test: Test::Suite(
+            "clock_on_builtin::virtual_time::more_jobs_than_any_pool_has_threads_wait_for_each_other",
+        ),
+    },
+    Plant {
+        name: "clock: tasks are polled with a limit",
+        file: "core/src/clock/tracked.rs",
+        was: "this.rt.enter(Enter::Virtual, || future.poll(&mut inner))",
+        now: "{ let _ = (&this.rt, Enter::Virtual); future.poll(&mut inner) }",
+        test: Test::Suite(
+            "clock_on_tokio_multi::virtual_time::a_task_that_does_much_at_once_takes_no_time",
+        ),
+    },
+    Plant {
+        name: "clock: a sleep does not look who polls it",
+        file: "core/src/clock/sleep.rs",
+        was: "        current::assert_counted(&this.timers);\n",
+        now: "        let _ = current::assert_counted;\n",
+        test: Test::Core("a_sleep_outside_any_task_of_its_clock_panics_with_advice"),
+    },
+    Plant {
+        name: "clock: never comes",
+        file: "core/src/clock/sleep.rs",
+        was: "if this.timers.is_never(this.deadline) {\n            return",
+        now: "if false {\n            return",
+        test: Test::Core("never_does_not_wait"),
+    },
+    Plant {
+        name: "clock: a sleep that is dropped waits on",
+        file: "core/src/clock/sleep.rs",
+        was: "    fn drop(&mut self) {\n        self.forget();",
+        now: "    fn drop(&mut self) {",
+        test: Test::Core("a_dropped_sleep_waits_no_more"),
+    },
+    Plant {
+        name: "clock: who moves it by hand does not come last",
+        file: "core/src/clock/timers.rs",
+        was: "        let key = (deadline, number | LAST);",
+        now: "        let key = (deadline, number);",
+        test: Test::Suite("clock_on_builtin::virtual_time::by_hand_it_goes_as_far_as_it_is_told"),
+    },
+    Plant {
+        name: "clock: a clock moved by hand moves by itself",
+        file: "core/src/clock/quiescence.rs",
+        was: "            Pace::ByHand => waits.last_goal(),",
+        now: "            Pace::ByHand => self.timers.end(),",
+        test: Test::Suite("clock_on_builtin::virtual_time::by_hand_it_goes_as_far_as_it_is_told"),
+    },
+    Plant {
+        name: "clock: nobody is told that nothing can happen",
+        file: "core/src/clock/quiescence.rs",
+        was: "                driven.stop(self.report(Why::Stalled));",
+        now: "                drop(driven);",
+        test: Test::Suite(
+            "clock_on_builtin::virtual_time::where_nothing_can_happen_the_report_says_who_waits",
+        ),
+    },
+    Plant {
+        name: "clock: the outer of two drives is told",
+        file: "core/src/clock/quiescence.rs",
+        was: "driven.iter().rev().find(untold)",
+        now: "driven.iter().find(untold)",
+        test: Test::Suite(
+            "clock_on_builtin::virtual_time::of_two_who_drive_the_inner_one_is_told_that_nothing_can_happen",
+        ),
+    },
+    Plant {
+        name: "clock: a task that has ended keeps its runtime's waker",
+        file: "core/src/clock/tracked.rs",
+        was: "        let waker = outer.take();\n        drop(outer);\n        drop(waker);",
+        now: "        drop(outer);",
+        test: Test::Core("when_it_has_ended_it_keeps_no_waker_and_is_not_polled_again"),
+    },
+    Plant {
+        name: "clock: a job finds no keeper",
+        file: "core/src/clock/quiescence.rs",
+        was: "            let _entered = Entered::new(&mut keeper);\n            job();",
+        now: "            let _ = (&mut keeper, Entered::new);\n            job();",
+        test: Test::Suite(
+            "clock_on_builtin::virtual_time::a_job_that_waits_for_a_plain_channel_lends_its_thread",
+        ),
+    },
+    Plant {
+        name: "clock: external does not hold",
+        file: "core/src/clock/external.rs",
+        was: "            *this.counted = Counted::here();",
+        now: "            *this.counted = None;\n            let _ = Counted::here;",
+        test: Test::Core("time_stands_still_while_something_external_is_pending"),
+    },
+    Plant {
+        name: "thread: a panic of a job ends its thread",
+        file: "core/src/thread/cache.rs",
+        was: "            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job(&worker))) {\n                discard(payload);\n            }",
+        now: "            let _ = (discard, catch_unwind::<fn(), ()>, AssertUnwindSafe(()));\n            job(&worker);",
+        test: Test::Core("a_panic_of_a_job_ends_in_its_thread"),
+    },
+    Plant {
+        name: "thread: where no thread can be started the job comes back though one lives",
+        file: "core/src/thread/cache.rs",
+        was: "        let one_lives = state.threads > state.starting;",
+        now: "        let one_lives = false;",
+        test: Test::Core("where_one_thread_lives_the_job_waits_for_it"),
+    },
+    Plant {
+        name: "thread: those being started count as living",
+        file: "core/src/thread/cache.rs",
+        was: "        let one_lives = state.threads > state.starting;",
+        now: "        let one_lives = true;",
+        test: Test::Core("without_any_thread_the_job_comes_back"),
+    },
+    Plant {
+        name: "a job that is given back is lost",
+        file: "core/src/task/job.rs",
+        was: "    drop(ThreadCache::global().run(move || inside.enter(Enter::Foreign, run)));",
+        now: "    let _ = (inside, Enter::Foreign, run, ThreadCache::global);",
+        test: Test::Core(
+            "a_blocking_job_that_is_given_back_runs_on_a_thread_of_our_own_inside_its_runtime",
+        ),
+    },
 ];
 
 fn main() -> ExitCode {
@@ -674,6 +808,7 @@ fn main() -> ExitCode {
     let wanted: Vec<&Plant> = PLANTS
         .iter()
         .chain(models::PLANTS)
+        .chain(simulator::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

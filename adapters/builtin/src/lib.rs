@@ -44,7 +44,8 @@ impl Spawn for Builtin {
     where
         F: FnOnce() + Send + 'static,
     {
-        self.0.spawn_blocking(job)
+        self.0.spawn_blocking(job);
+        Ok(())
     }
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {

@@ -119,13 +119,12 @@ impl Shared {
         drop(future);
     }
 
-    pub(super) fn spawn_blocking<F>(self: &Arc<Self>, job: F) -> Result<(), F>
+    pub(super) fn spawn_blocking<F>(self: &Arc<Self>, job: F)
     where
         F: FnOnce() + Send + 'static,
     {
         if self.stopping.load(Ordering::Acquire) {
-            drop(job);
-            return Ok(());
+            return drop(job);
         }
         let counted = Counted::new(Arc::clone(self));
         let run = move || {
@@ -134,7 +133,6 @@ impl Shared {
         };
         // Detached: `blocking` would otherwise cancel a job that waits in its queue.
         blocking::unblock(run).detach();
-        Ok(())
     }
 
     /// Runs tasks until the runtime stops.

@@ -11,6 +11,7 @@ pub(crate) mod current;
 mod drive;
 mod external;
 mod handle;
+mod probe;
 mod quiescence;
 mod report;
 mod sleep;

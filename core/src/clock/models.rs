@@ -21,11 +21,11 @@ struct Clock(Arc<Quiescence>);
 
 impl Clock {
     fn new() -> Self {
-        Clock(Quiescence::new(
+        Clock(Arc::new(Quiescence::new(
             Instant::now(),
             Pace::Auto,
             Outside::MayWake,
-        ))
+        )))
     }
 
     /// Nanoseconds since the start.
@@ -343,7 +343,7 @@ fn all_that_a_dropped_future_wakes_runs_before_time_moves() {
         }
         let drops = thread::spawn(move || drop(dropped));
         for task in &mut hear {
-            task.poll_if_woken();
+            task.poll();
         }
         drops.join().unwrap();
         rest(&mut hear);

@@ -13,6 +13,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::current::{Entered, Job, Timekeeper, Wait};
+use super::probe::Probing;
 use super::report::{Report, Why};
 use super::timers::{Locked, Nanos, Timers};
 use super::tracked::{TrackedJob, Tracking};
@@ -53,6 +54,8 @@ pub(crate) struct Quiescence {
     /// Blocking jobs that wait or run.
     jobs: Mutex<usize>,
     jobs_over: Condvar,
+    /// For a clock that does not trust its count alone.
+    probing: Option<Probing>,
 }
 
 /// A future that somebody drives: who is told that it will never end.
@@ -62,8 +65,8 @@ pub(crate) struct Driven {
 }
 
 impl Quiescence {
-    pub(crate) fn new(start: Instant, pace: Pace, outside: Outside) -> Arc<Self> {
-        Arc::new(Quiescence {
+    pub(crate) fn new(start: Instant, pace: Pace, outside: Outside) -> Self {
+        Quiescence {
             timers: Arc::new(Timers::new(start)),
             busy: AtomicUsize::new(0),
             untold: AtomicUsize::new(0),
@@ -73,13 +76,28 @@ impl Quiescence {
             driven: Mutex::new(Vec::new()),
             jobs: Mutex::new(0),
             jobs_over: Condvar::new(),
-        })
+            probing: None,
+        }
+    }
+
+    /// The same with somebody who looks whether all rests, before time moves.
+    pub(crate) fn probed(mut self) -> Self {
+        self.probing = Some(Probing::default());
+        self
+    }
+
+    pub(super) fn probing(&self) -> Option<&Probing> {
+        self.probing.as_ref()
     }
 
     /// Counts one more.
     #[inline]
     pub(crate) fn begin(&self) {
-        self.busy.fetch_add(1, Ordering::AcqRel);
+        if self.busy.fetch_add(1, Ordering::AcqRel) == 0 {
+            if let Some(probing) = &self.probing {
+                probing.became_busy();
+            }
+        }
     }
 
     /// Counts one less; what it was busy with has been handed over.
@@ -88,13 +106,16 @@ impl Quiescence {
         let before = self.busy.fetch_sub(1, Ordering::AcqRel);
         debug_assert!(before != 0, "released more often than held");
         if before == 1 {
-            self.advance();
+            match &self.probing {
+                None => self.advance(),
+                Some(probing) => probing.ask(),
+            }
         }
     }
 
     /// Moves the time, as long as nothing is busy.
     #[cold]
-    fn advance(&self) {
+    pub(super) fn advance(&self) {
         loop {
             let mut waits = self.timers.lock();
             // Read and written, as a plain read may be of the past.
@@ -122,6 +143,9 @@ impl Quiescence {
             }
             if self.busy.fetch_sub(1, Ordering::AcqRel) != 1 {
                 return;
+            }
+            if let Some(probing) = &self.probing {
+                return probing.ask();
             }
         }
     }
@@ -207,6 +231,14 @@ impl Quiescence {
 
     pub(crate) fn end_drive(&self, driven: &Arc<Driven>) {
         lock(&self.driven).retain(|other| !Arc::ptr_eq(other, driven));
+    }
+}
+
+impl Drop for Quiescence {
+    fn drop(&mut self) {
+        if let Some(probing) = &self.probing {
+            probing.wake();
+        }
     }
 }
 

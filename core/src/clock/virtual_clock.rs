@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::current::{Timekeeper, Wait, current_of};
 use super::drive::{Driving, Listed};
 use super::handle::Virtual;
+use super::probe::{Before, Prober};
 use super::quiescence::{Outside, Pace, Quiescence};
 use super::tracked::{Tracked, What};
 use crate::runtime::{Drive, Instant, Spawn, Timer};
@@ -36,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// | `tokio::task::yield_now`, which keeps its wake-up back | yield with a wake-up of your own |
 /// | a job that blocks its thread for something that waits for this clock | [`blocking_wait`](crate::blocking_wait), or `block_on` in the job |
 /// | `std::time::Instant::now()`, in whatever library | nothing: it is real |
+///
+/// Where that cannot be done, [`probe`](VirtualClock::probe) and [`grace`](VirtualClock::grace) make the clock
+/// wait a little before it moves.
 ///
 /// A sleep of this clock that is polled outside any task of it panics and says so. The runtime inside keeps
 /// its own clock; it is not needed, and one of Tokio need not be paused.
@@ -88,6 +92,7 @@ struct Settings {
     pace: Pace,
     outside: Outside,
     patience: Duration,
+    before: Before,
 }
 
 impl<D: Drive> VirtualClock<D> {
@@ -103,6 +108,7 @@ impl<D: Drive> VirtualClock<D> {
             pace: Pace::Auto,
             outside: Outside::Silent,
             patience: PATIENCE,
+            before: Before::Nothing,
         };
         VirtualClock {
             handle: settings.handle(owner.handle()),
@@ -204,6 +210,71 @@ impl<D: Drive> VirtualClock<D> {
         self.set(|settings| settings.patience = patience)
     }
 
+    /// Yields `times` times on the runtime inside, each time before the time moves.
+    ///
+    /// For code that one does not own and that bypasses the clock for a moment: it keeps wake-ups back and wakes
+    /// tasks a little later, as Tokio's `yield_now` does, or awaits tasks that were spawned past the clock. On a
+    /// runtime with one thread all that was woken by then has run. With several it is a guess.
+    ///
+    /// Tokio gives wake-ups that it has kept back only when it is idle or every 61st step: there, say 100.
+    ///
+    /// # Panics
+    ///
+    /// If the handle was cloned already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::builder().threads(1).build().unwrap();
+    /// let clock = VirtualClock::on(owner).probe(3);
+    /// let rt = clock.handle();
+    /// clock.block_on(rt.spawn({
+    ///     let rt = rt.clone();
+    ///     async move {
+    ///         let _later = rt.spawn(rt.sleep(Duration::from_secs(10)));
+    ///         assert_eq!(rt.inner().spawn(async { 42 }).await.unwrap(), 42);
+    ///         assert_eq!(rt.elapsed(), Duration::ZERO);
+    ///     }
+    /// }))
+    /// .unwrap();
+    /// ```
+    pub fn probe(self, times: usize) -> Self {
+        self.set(|settings| settings.before = Before::Yields(times))
+    }
+
+    /// Waits for `real` of real time, each time before the time moves.
+    ///
+    /// For code that one does not own and that bypasses the clock: whatever it does within that is seen. It is
+    /// a guess, and slow: the clock makes at most one step in that time.
+    ///
+    /// # Panics
+    ///
+    /// If the handle was cloned already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::channel::oneshot;
+    ///
+    /// let clock = VirtualClock::on(BuiltinRuntime::new()).grace(Duration::from_millis(200));
+    /// let rt = clock.handle();
+    /// clock.block_on(async {
+    ///     let _later = rt.spawn(rt.sleep(Duration::from_secs(10)));
+    ///     let (tx, rx) = oneshot::channel();
+    ///     std::thread::spawn(move || tx.send(42));
+    ///     assert_eq!(rx.await, Ok(42));
+    ///     assert_eq!(rt.elapsed(), Duration::ZERO);
+    /// });
+    /// ```
+    pub fn grace(self, real: Duration) -> Self {
+        self.set(|settings| settings.before = Before::Passes(real))
+    }
+
     fn set(mut self, set: impl FnOnce(&mut Settings)) -> Self {
         assert!(
             Arc::strong_count(&self.handle.clock) == 1,
@@ -251,6 +322,11 @@ impl<D: Drive> VirtualClock<D> {
 impl Settings {
     fn handle<H: Spawn + Timer>(self, inner: &H) -> Virtual<H> {
         let clock = Quiescence::new(self.start, self.pace, self.outside);
+        if self.before == Before::Nothing {
+            return Virtual::new(inner.clone(), Arc::new(clock));
+        }
+        let clock = Arc::new(clock.probed());
+        inner.spawn_raw(Prober::new(&clock, inner.clone(), self.before));
         Virtual::new(inner.clone(), clock)
     }
 }

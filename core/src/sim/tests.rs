@@ -394,6 +394,26 @@ fn who_wakes_at_the_same_time_runs_in_any_order() {
 }
 
 #[test]
+fn another_order_is_another_trace() {
+    let run = |schedule| {
+        let sim = Sim::with().schedule(schedule).start();
+        let rt = sim.handle().clone();
+        sim.block_on(async {
+            let tasks = [(); 3].map(|()| rt.spawn(async {}));
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        sim.trace()
+    };
+    let (fifo, lifo) = (run(Schedule::Fifo), run(Schedule::Lifo));
+    assert_eq!(fifo, run(Schedule::Fifo));
+    assert_eq!(fifo.steps(), lifo.steps());
+    assert_ne!(fifo, lifo);
+    assert!(fifo.divergence(&lifo).unwrap().starts_with("in step 1 ran"));
+}
+
+#[test]
 fn time_stands_still_while_anybody_is_ready() {
     let sim = Sim::new(1);
     let rt = sim.handle().clone();

@@ -1,6 +1,7 @@
 //! The parts of a virtual clock, polled by hand.
 
 mod sleep;
+mod tracked;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -172,6 +172,12 @@ pub mod __testing {
 }
 
 /// The examples of the README, compiled and run.
-#[cfg(all(doctest, feature = "tokio", feature = "macros", feature = "builtin"))]
+#[cfg(all(
+    doctest,
+    feature = "tokio",
+    feature = "macros",
+    feature = "builtin",
+    feature = "sim"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

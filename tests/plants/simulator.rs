@@ -2,7 +2,7 @@
 
 use super::{Plant, Test};
 
-pub(crate) const PLANTS: &[Plant] = &[
+pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "sim: a wake during a poll is lost",
         file: "core/src/sim/gate.rs",

@@ -477,6 +477,29 @@ impl Gate {
         self.break_down(text);
     }
 
+    /// Breaks down if one entity has had the turn since step `seen`; gives the step that is running.
+    pub(super) fn look_whether_stuck(&self, seen: u64, patience: Duration) -> u64 {
+        let state = self.lock();
+        let step = state.log.count;
+        let Turn::Of(key) = state.turn else {
+            return u64::MAX;
+        };
+        if step != seen {
+            return step;
+        }
+        let text = format!(
+            "the simulation is stuck: for {patience:?} of real time nobody else had a turn (seed {}, step {step}) \
+             than {}\n{}\n  = help: a job that waits for a task does so in `block_on`, so that the task has a \
+             turn; or in `blocking_wait(..)`, which cannot be repeated",
+            self.seed,
+            state.log.name(state.slots[key].number),
+            state.waiting()
+        );
+        drop(state);
+        self.break_down(text);
+        step
+    }
+
     fn refuse_return(self: &Arc<Self>, number: u32) {
         let state = self.lock();
         let text = format!(

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use super::entity::{Entity, Work};
 use super::gate::Entry;
@@ -28,7 +29,9 @@ pub(super) trait Host: Debug + Send + Sync {
 
 /// What drives a future on the calling thread.
 pub(super) trait Driver: Send + Sync {
-    fn drive(&self, root: Pin<&mut dyn Future<Output = ()>>);
+    /// Calls `stuck` after each stretch of `patience`, in real time, in which this thread had nothing to do;
+    /// if it can.
+    fn drive(&self, root: Pin<&mut dyn Future<Output = ()>>, patience: Duration, stuck: &dyn Fn());
 }
 
 /// A runtime as the host.
@@ -49,7 +52,7 @@ impl<R: Spawn + Timer> Host for Runs<R> {
 pub(super) struct Drives<D>(pub(super) D);
 
 impl<D: Drive + Send + Sync> Driver for Drives<D> {
-    fn drive(&self, root: Pin<&mut dyn Future<Output = ()>>) {
+    fn drive(&self, root: Pin<&mut dyn Future<Output = ()>>, _: Duration, _: &dyn Fn()) {
         self.0.drive(root);
     }
 }
@@ -108,21 +111,35 @@ impl Alone {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for an entity to poll; `None` if the root was woken.
-    fn next(&self, root: &RootWaker) -> Option<(Arc<Entity>, Work)> {
+    /// Waits for something to do.
+    fn next(&self, root: &RootWaker, patience: Duration) -> ToDo {
         let mut desk = self.desk();
         loop {
             if root.woken.swap(false, Ordering::Acquire) {
-                return None;
+                return ToDo::Root;
             }
-            if let Some(granted) = desk.granted.take() {
-                return Some(granted);
+            if let Some((entity, work)) = desk.granted.take() {
+                return ToDo::Task(entity, work);
             }
             desk.waiting += 1;
-            desk = self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner);
+            let waited = self.bell.wait_timeout(desk, patience);
+            let (back, result) = waited.unwrap_or_else(PoisonError::into_inner);
+            desk = back;
             desk.waiting -= 1;
+            let woken = desk.granted.is_some() || root.woken.load(Ordering::Acquire);
+            if result.timed_out() && !woken {
+                return ToDo::Nothing;
+            }
         }
     }
+}
+
+/// What a thread that drives finds.
+enum ToDo {
+    Root,
+    Task(Arc<Entity>, Work),
+    /// And for long.
+    Nothing,
 }
 
 impl Host for Arc<Alone> {
@@ -147,15 +164,20 @@ impl Host for Arc<Alone> {
 }
 
 impl Driver for Arc<Alone> {
-    fn drive(&self, mut root: Pin<&mut dyn Future<Output = ()>>) {
+    fn drive(
+        &self,
+        mut root: Pin<&mut dyn Future<Output = ()>>,
+        patience: Duration,
+        stuck: &dyn Fn(),
+    ) {
         let woken = Arc::new(RootWaker {
             alone: Arc::clone(self),
             woken: AtomicBool::new(true),
         });
         let waker = Waker::from(Arc::clone(&woken));
         loop {
-            match self.next(&woken) {
-                None => {
+            match self.next(&woken, patience) {
+                ToDo::Root => {
                     if root
                         .as_mut()
                         .poll(&mut Context::from_waker(&waker))
@@ -164,7 +186,8 @@ impl Driver for Arc<Alone> {
                         return;
                     }
                 }
-                Some((entity, work)) => {
+                ToDo::Nothing => stuck(),
+                ToDo::Task(entity, work) => {
                     let _ = entity.poll(work);
                 }
             }

@@ -1,9 +1,11 @@
 //! The simulator as users see it: an owner, its handle, and the words to start it with.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entity::{Body, Entity, Work};
 use super::gate::{Foreign, Gate};
@@ -73,6 +75,7 @@ pub struct Sim {
     handle: SimHandle,
     /// Dropped after the simulation has ended.
     driver: Box<dyn Driver>,
+    patience: Duration,
 }
 
 impl Sim {
@@ -169,6 +172,7 @@ impl Sim {
         Sim {
             handle: SimHandle { gate },
             driver,
+            patience: words.patience,
         }
     }
 }
@@ -207,7 +211,10 @@ impl Drive for Sim {
             // The inner one is ready before the outer one lends its turn: else, for a moment, nobody would be.
             let _lent = around.as_ref().map(Lent::new);
             let root = pin!(Root::new(future, &mut value, root, around.clone()));
-            self.driver.drive(root);
+            // No step may be number `u64::MAX`.
+            let seen = Cell::new(u64::MAX);
+            let stuck = || seen.set(gate.look_whether_stuck(seen.get(), self.patience));
+            self.driver.drive(root, self.patience, &stuck);
         }
         value.expect("a runtime drives a future to its end")
     }
@@ -270,14 +277,30 @@ impl fmt::Debug for Sim {
 /// assert_eq!(sim.seed(), 7);
 /// assert_eq!(sim.block_on(async { 42 }), 42);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is started until `start` or `on` is called"]
 pub struct SimWith {
     seed: u64,
     schedule: Schedule,
     foreign: Foreign,
     notes: Option<Arc<Notes>>,
+    patience: Duration,
 }
+
+impl Default for SimWith {
+    fn default() -> Self {
+        SimWith {
+            seed: 0,
+            schedule: Schedule::default(),
+            foreign: Foreign::default(),
+            notes: None,
+            patience: PATIENCE,
+        }
+    }
+}
+
+/// How long one entity may have the turn, in real time, if nothing is said.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl SimWith {
     /// Sets the seed: zero, if it is not said.
@@ -312,6 +335,32 @@ impl SimWith {
     /// ```
     pub fn allow_outside_wakes(mut self) -> Self {
         self.foreign = Foreign::Allowed;
+        self
+    }
+
+    /// Sets how long one entity may have the turn, in real time: a minute, if it is not said.
+    ///
+    /// It finds a blocking job that waits for a task by other means than `block_on`: the task never has a turn.
+    /// `block_on` then panics with a list of who is there. A simulation on a runtime has no such watchdog.
+    /// `Duration::MAX` is never.
+    ///
+    /// # Examples
+    ///
+    /// ```should_panic
+    /// use std::{sync::mpsc, time::Duration};
+    /// use anyrt::{Schedule, Sim, prelude::*};
+    ///
+    /// let sim = Sim::with().schedule(Schedule::Fifo).watchdog(Duration::from_millis(10)).start();
+    /// let rt = sim.handle().clone();
+    /// sim.block_on(async {
+    ///     let (tx, rx) = mpsc::channel();
+    ///     let job = rt.spawn_blocking(move || rx.recv());
+    ///     rt.spawn(async move { tx.send(1) }).detach(); // has no turn, once the job has begun
+    ///     job.await.unwrap().unwrap();
+    /// });
+    /// ```
+    pub fn watchdog(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 

@@ -323,6 +323,23 @@ fn what_waits_for_the_world_outside_says_so_and_holds_the_time() {
 }
 
 #[test]
+fn a_job_that_never_gives_its_turn_back_is_told() {
+    let sim = Sim::with().watchdog(Duration::from_millis(5)).start();
+    let rt = sim.handle().clone();
+    let (tx, rx) = mpsc::channel::<()>();
+    let text = panic_of(|| {
+        sim.block_on(async {
+            let job = rt.spawn_blocking(move || rx.recv());
+            job.await
+        })
+    });
+    assert!(text.starts_with("the simulation is stuck"), "{text}");
+    assert!(text.contains("than blocking job 1 (spawned at "), "{text}");
+    assert!(text.contains("blocking_wait"), "{text}");
+    drop(tx);
+}
+
+#[test]
 fn a_wait_whose_end_nobody_tells_is_refused_unless_it_is_allowed() {
     fn waits(sim: &Sim) -> u32 {
         let rt = sim.handle().clone();

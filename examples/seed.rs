@@ -6,6 +6,8 @@
 //!
 //! `cargo run --example seed`; it asserts what it prints.
 
+#![allow(clippy::unwrap_used, reason = "a demo may panic")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

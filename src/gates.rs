@@ -84,6 +84,22 @@ macro_rules! __on_signal {
     ([$($without:tt)*] $($with:tt)*) => { $($without)* };
 }
 
+/// For `sim`.
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __on_sim {
+    ([$($without:tt)*] $($with:tt)*) => { $($with)* };
+}
+
+/// For `sim`.
+#[cfg(not(feature = "sim"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __on_sim {
+    ([$($without:tt)*] $($with:tt)*) => { $($without)* };
+}
+
 /// For any of them.
 #[cfg(any(
     feature = "builtin",

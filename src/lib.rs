@@ -59,6 +59,8 @@
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
 //! | writing tests | [`test`](macro@test) |
+//! | testing time and races | [`testing`], the guide |
+//! | looking for races; replaying one by its number | [`Sim`], [`Explore`] (feature `sim`) |
 //! | testing what takes hours | [`VirtualClock`]; [`external`], [`blocking_wait`] for what it does not see |
 //! | bringing a runtime of your own | [`Spawn`] and [`Timer`]; [`Drive`] for its owner |
 //!
@@ -113,8 +115,8 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
-//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C) and `full` are not. They add up and never
-//! exclude each other. A library depends on `anyrt` with `default-features = false`.
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator) and `full` are not.
+//! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
 #[cfg(feature = "macros")]
@@ -123,13 +125,16 @@ mod find;
 #[cfg(feature = "macros")]
 mod gates;
 pub mod prelude;
+#[cfg(feature = "macros")]
+mod runner;
 #[cfg(feature = "signal")]
 mod signal;
-#[cfg(feature = "macros")]
-mod testing;
 
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
 
 pub use anyrt_core::{
     Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
@@ -154,6 +159,8 @@ pub use anyrt_core::{
     outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping,
     try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
 };
+#[cfg(feature = "sim")]
+pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};
@@ -171,10 +178,16 @@ pub mod __entry {
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod __testing {
-    pub use crate::testing::*;
+    pub use crate::runner::*;
 }
 
 /// The examples of the README, compiled and run.
-#[cfg(all(doctest, feature = "tokio", feature = "macros", feature = "builtin"))]
+#[cfg(all(
+    doctest,
+    feature = "tokio",
+    feature = "macros",
+    feature = "builtin",
+    feature = "sim"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -158,6 +158,140 @@ mod hygiene {
     }
 }
 
+// --- in virtual time
+
+#[anyrt::test(virtual_time)]
+async fn an_hour_takes_no_time(rt: impl Runtime) {
+    let start = rt.now();
+    rt.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rt.now() - start, Duration::from_secs(3600));
+}
+
+#[anyrt::test(virtual_time)]
+async fn takes_nothing_in_virtual_time() -> Result<(), Box<dyn std::error::Error>> {
+    let rt = anyrt::current()?;
+    rt.sleep(Duration::from_secs(86_400)).await;
+    rt.spawn(async {}).await?;
+    Ok(())
+}
+
+#[anyrt::test(virtual_time)]
+async fn a_cleanup_that_sleeps_may_end_after_the_body(rt: impl Runtime) {
+    let (inner, (started, has_started)) = (rt.clone(), mpsc::channel());
+    let task = rt.spawn(async move {
+        let there = inner.clone();
+        anyrt::defer(async move { there.sleep(Duration::from_millis(500)).await });
+        started.send(()).unwrap();
+        inner.sleep(Duration::from_secs(3600)).await;
+    });
+    rt.sleep(Duration::from_secs(1)).await;
+    has_started.recv().unwrap();
+    task.cancel("enough");
+    task.detach();
+}
+
+#[test]
+fn what_is_left_in_virtual_time_fails_the_test() {
+    let left = failure(|| testing::virtually::on_builtin(Settings::new(), leaves_a_task));
+    assert!(left.unwrap().starts_with("the test left 1 task behind:"));
+}
+
+// --- in the simulator
+
+#[anyrt::test(sim)]
+async fn runs_under_many_seeds(rt: impl Runtime) {
+    let start = rt.now();
+    rt.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rt.now() - start, Duration::from_secs(3600));
+}
+
+#[anyrt::test(sim, seeds = 20, twice)]
+async fn takes_nothing_in_the_simulator() -> Result<(), Box<dyn std::error::Error>> {
+    let rt = anyrt::current()?;
+    rt.spawn(async {}).await?;
+    Ok(())
+}
+
+/// Reads a number, lets others run, writes it back plus one: twice at once.
+async fn loses_an_update(rt: impl Runtime) -> u32 {
+    let total = std::sync::atomic::AtomicU32::new(0);
+    let add = async || {
+        let seen = total.load(std::sync::atomic::Ordering::Relaxed);
+        rt.spawn(async {}).await.unwrap();
+        total.store(seen + 1, std::sync::atomic::Ordering::Relaxed);
+    };
+    anyrt::gather((add(), add())).await;
+    total.into_inner()
+}
+
+#[anyrt::test(sim, seeds = 100)]
+#[should_panic(expected = "an update was lost")]
+async fn finds_a_race(rt: impl Runtime) {
+    assert_eq!(loses_an_update(rt).await, 2, "an update was lost");
+}
+
+#[anyrt::test(sim, seed = 3)]
+#[should_panic(expected = "ANYRT_SEED=3")]
+async fn says_which_seed(_rt: impl Runtime) {
+    panic!("always");
+}
+
+#[anyrt::test(sim, allow_leftover_tasks, seeds = 3)]
+async fn leftover_tasks_can_be_allowed_in_the_simulator(rt: impl Runtime) {
+    rt.spawn_detached(pending());
+}
+
+#[test]
+fn a_simulated_test_is_named_after_the_simulator() {
+    let listed = again(&["--list", "--format", "terse"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("runs_under_many_seeds::on_sim: test"));
+    assert!(!listed.contains("runs_under_many_seeds::on_builtin"));
+}
+
+#[test]
+fn one_seed_is_replayed_by_the_environment() {
+    let ran = Command::new(std::env::current_exe().unwrap())
+        .args(["finds_a_race::", "--show-output"])
+        .env("ANYRT_SEED", "12345678901")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(ran.stdout).unwrap() + &String::from_utf8(ran.stderr).unwrap();
+    assert!(
+        told.contains("seed 12345678901 fails (after 0 that pass)"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_left_in_the_simulator_fails_the_test_with_its_seed() {
+    use testing::Seeds;
+    let seeds = Seeds::new().count(5);
+    let left = failure(|| testing::on_sim(Settings::new(), seeds, leaves_a_task));
+    let left = left.unwrap();
+    assert!(
+        left.starts_with("seed 0 fails (after 0 that pass): the test left 1 task behind:"),
+        "{left}"
+    );
+    assert!(left.contains("task `stray` (spawned at "), "{left}");
+
+    let lost =
+        failure(|| testing::on_sim(Settings::new(), seeds, async |rt| panic_unseen(&rt).await));
+    assert!(lost.unwrap().contains("lost 1 failure that nobody saw"));
+
+    let stalls =
+        failure(|| testing::on_sim(Settings::new(), seeds, async |_| pending::<()>().await));
+    let stalls = stalls.unwrap();
+    assert!(
+        stalls.contains("the simulation has stalled") && stalls.contains("ANYRT_SEED=0"),
+        "{stalls}"
+    );
+
+    let failed = async |_| Err::<(), _>("out of cheese");
+    let failed = failure(|| testing::on_sim(Settings::new(), seeds, failed));
+    assert!(failed.unwrap().contains("the test returned an error"));
+}
+
 #[test]
 fn each_backend_has_a_test_named_after_it() {
     let listed = again(&["--list", "--format", "terse"]);

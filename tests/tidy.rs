@@ -132,8 +132,10 @@ fn core_reads_no_clock_of_its_own() {
         let in_tests = ["/tests.rs", "/models.rs", "/timer.rs"]
             .iter()
             .any(|file| place.contains(file));
+        // The epoch of a simulation that has no runtime to ask.
+        let is_epoch = place.contains("sim/owner.rs");
         assert!(
-            in_tests || !line.contains("Instant::now()"),
+            in_tests || is_epoch || !line.contains("Instant::now()"),
             "{place}: {line}"
         );
     }
@@ -155,7 +157,7 @@ fn the_traits_depend_on_nothing_else_in_core() {
 fn folders_of_core_import_only_from_those_before_them() {
     let order = [
         "runtime", "context", "sync", "thread", "region", "task", "clock", "scope", "combine",
-        "time", "app",
+        "time", "sim", "app",
     ];
     for (position, folder) in order.iter().enumerate() {
         for (place, line) in code_lines(&format!("core/src/{folder}")) {

@@ -46,6 +46,9 @@ fn missing_backends() {
         #[anyrt::main(shutdown = \"10s\")]
         async fn stops_at_ctrl_c() {}
 
+        #[anyrt::test(sim)]
+        async fn in_the_simulator(rt: impl anyrt::Runtime) {}
+
         #[anyrt::test]
         async fn on_nothing(rt: impl anyrt::Runtime) -> Result<(), String> {
             Ok(())
@@ -59,9 +62,10 @@ fn missing_backends() {
         "error: `#[anyrt::main(tokio_current)]` needs the feature `tokio` of `anyrt`",
         "error: `#[anyrt::main(async_std)]` needs the feature `async-std` of `anyrt`",
         "error: `shutdown` needs the feature `signal` of `anyrt`",
+        "error: `#[anyrt::test(sim)]` needs the feature `sim` of `anyrt`",
         "error: no backend of `anyrt` is enabled, so this would be no test at all",
         // And nothing else.
-        "due to 5 previous errors",
+        "due to 6 previous errors",
     ] {
         assert!(told.contains(message), "{message} in {told}");
     }

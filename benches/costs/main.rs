@@ -26,6 +26,7 @@ mod measure;
 mod memory;
 mod peers;
 mod rows;
+mod simulated;
 mod timers;
 mod tokens;
 

@@ -14,6 +14,8 @@ mod front;
 mod region;
 mod runtime;
 mod scope;
+#[cfg(feature = "sim")]
+mod sim;
 mod sync;
 mod task;
 mod thread;
@@ -49,6 +51,8 @@ pub use scope::{
     WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, nurseries, try_local_scope,
     try_local_scope_unsend,
 };
+#[cfg(feature = "sim")]
+pub use sim::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
     SpawnWith, Task, TaskInfo, cancel_all, current, current_task, outside_regions, rooted,
@@ -60,9 +64,17 @@ pub use time::{
     WaitEvent, WaitReport, WarnPolls, When, deadline,
 };
 
+/// What a runtime is told of the tasks it is given. No part of the public interface.
+#[doc(hidden)]
+pub mod known {
+    pub use crate::runtime::{Known, KnownAs};
+}
+
 /// What the test macro needs. No part of the public interface.
 #[doc(hidden)]
 pub mod testing {
     pub use crate::front::block_on_watched;
     pub use crate::region::watch::Watch;
+    #[cfg(feature = "sim")]
+    pub use crate::sim::end as end_sim;
 }

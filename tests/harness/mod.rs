@@ -6,11 +6,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use anyrt::ShutdownReport;
 use anyrt::backend::async_std::AsyncStd;
 use anyrt::backend::builtin::{Builtin, BuiltinRuntime};
 use anyrt::backend::smol::Smol;
 use anyrt::backend::tokio::{Tokio, TokioRuntime};
+use anyrt::{Drive, ShutdownReport, Sim, SimHandle};
 use anyrt_conformance::{Caps, Harness};
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -144,5 +144,42 @@ impl Harness for OnAsyncStd {
 
     fn handle(owner: &AsyncStd) -> AsyncStd {
         *owner
+    }
+}
+
+/// The simulator, which needs no runtime. The suite has threads of its own, which wake tasks when they like.
+pub(crate) struct OnSim;
+
+impl Harness for OnSim {
+    type Handle = SimHandle;
+    type Owner = Sim;
+    const CAPS: Caps = Caps::SIMULATED;
+
+    fn start() -> Sim {
+        Sim::with().seed(7).allow_outside_wakes().start()
+    }
+
+    fn handle(owner: &Sim) -> SimHandle {
+        owner.handle().clone()
+    }
+}
+
+/// The simulator, on the threads of a runtime.
+pub(crate) struct Simulated<H>(std::marker::PhantomData<H>);
+
+impl<H: Harness> Harness for Simulated<H>
+where
+    H::Owner: Sync,
+{
+    type Handle = SimHandle;
+    type Owner = Sim;
+    const CAPS: Caps = Caps::SIMULATED;
+
+    fn start() -> Sim {
+        Sim::with().seed(7).allow_outside_wakes().on(H::start())
+    }
+
+    fn handle(owner: &Sim) -> SimHandle {
+        owner.handle().clone()
     }
 }

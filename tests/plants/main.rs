@@ -6,6 +6,7 @@
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
 mod models;
+mod simulator;
 mod time;
 
 use std::fs;
@@ -879,6 +880,7 @@ fn main() -> ExitCode {
         .iter()
         .chain(models::PLANTS)
         .chain(time::PLANTS)
+        .chain(simulator::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

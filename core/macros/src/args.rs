@@ -71,13 +71,29 @@ impl Arg {
 
     /// Returns the value as a number that is one or more.
     pub(crate) fn count(&self) -> Result<usize> {
-        let message = "expected a number that is one or more, as in `threads = 4`";
+        let message = format!(
+            "expected a number that is one or more, as in `{} = 4`",
+            self.name
+        );
+        let message = message.as_str();
         match &self.value {
             None => Err(self.error(message)),
             Some(Lit::Int(number)) => match number.base10_parse() {
                 Ok(count) if count > 0 => Ok(count),
                 _ => Err(Error::new(number.span(), message)),
             },
+            Some(other) => Err(Error::new(other.span(), message)),
+        }
+    }
+
+    /// Returns the value as a number, which may be zero.
+    pub(crate) fn number(&self) -> Result<u64> {
+        let message = "expected a number, as in `seed = 7`";
+        match &self.value {
+            None => Err(self.error(message)),
+            Some(Lit::Int(number)) => number
+                .base10_parse()
+                .map_err(|_| Error::new(number.span(), message)),
             Some(other) => Err(Error::new(other.span(), message)),
         }
     }

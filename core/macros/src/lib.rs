@@ -55,7 +55,20 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `allow_leftover_tasks` | tasks may outlive the body; what they panic with later may go unseen |
 /// | `allow_lost_panics` | panics that nobody receives do not fail the test |
+/// | `virtual_time` | each backend below a `VirtualClock`: an hour takes no time |
+/// | `sim` | in the simulator, under 100 seeds, instead of on the backends (feature `sim` of `anyrt`) |
+/// | `seeds = N` | with `sim`: under that many seeds, zero and up |
+/// | `seed = N` | with `sim`: under this one only |
+/// | `twice` | with `sim`: runs each seed twice and fails where the two runs differ |
 /// | `crate = "path"` | where `anyrt` is: the name of the dependency, or a path from `crate::` on |
+///
+/// # In the simulator
+///
+/// With `sim` there is one test, `adds::on_sim`. It runs the body once for each seed, in virtual time, one
+/// task at a time; the seed decides who is next. It fails with the first seed that does, by a panic, an
+/// error, a task left behind, a panic that nobody saw, or because nobody can run any more. It prints the
+/// seed, how to replay it (`ANYRT_SEED=17 cargo test adds`), the few switches between tasks that it takes, and
+/// who was waiting. `ANYRT_SEEDS=100000` runs that many seeds instead of what the word says.
 ///
 /// # Examples
 ///
@@ -77,6 +90,18 @@ use proc_macro::TokenStream;
 /// #[should_panic(expected = "overflow")]
 /// async fn does_not_wrap(rt: impl Runtime) {
 ///     sum(&rt, u32::MAX, 1).await;
+/// }
+///
+/// #[anyrt::test(virtual_time)]
+/// async fn waits_for_an_hour(rt: impl Runtime) {
+///     let start = rt.now();
+///     rt.sleep(std::time::Duration::from_secs(3600)).await;
+///     assert_eq!((rt.now() - start).as_secs(), 3600);
+/// }
+///
+/// #[anyrt::test(sim, seeds = 1000)]
+/// async fn adds_in_any_order(rt: impl Runtime) {
+///     assert_eq!(sum(&rt, 2, 3).await, 5);
 /// }
 ///
 /// #[anyrt::test(allow_leftover_tasks)]

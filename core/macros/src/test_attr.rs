@@ -22,12 +22,38 @@ struct Words {
     anyrt: Path,
     /// The methods of the hidden `Settings`, called in turn.
     settings: TokenStream,
+    /// `virtual_time`: where the functions are that run the tests, below the hidden module.
+    place: TokenStream,
+    /// Set with `sim`: which seeds, as methods of the hidden `Seeds`.
+    sim: Option<TokenStream>,
 }
+
+/// The words that say how a simulation is run.
+const OF_SIM: [&str; 3] = ["seeds", "seed", "twice"];
 
 fn words(tokens: TokenStream) -> Result<Words> {
     let mut anyrt = args::default_path();
     let mut settings = TokenStream::new();
-    for arg in args::parse(tokens)? {
+    let args = args::parse(tokens)?;
+    let named = |name: &str| args.iter().find(|arg| arg.name == name);
+    let sim = named("sim").is_some();
+    let mut seeds = TokenStream::new();
+    let mut place = TokenStream::new();
+    if let (Some(time), true) = (named("virtual_time"), sim) {
+        return Err(time.error("the simulator is in virtual time already: leave this word out"));
+    }
+    if let (Some(seeds), Some(_)) = (named("seeds"), named("seed")) {
+        return Err(
+            seeds.error("`seeds` says how many, `seed` which one: one of the two is enough")
+        );
+    }
+    for arg in &args {
+        let name = arg.name.to_string();
+        if OF_SIM.contains(&name.as_str()) && !sim {
+            let message =
+                format!("`{name}` needs the word `sim`: `{ATTRIBUTE}` runs on no simulator");
+            return Err(arg.error(&message));
+        }
         match arg.name.to_string().as_str() {
             "allow_leftover_tasks" => {
                 arg.plain()?;
@@ -37,24 +63,85 @@ fn words(tokens: TokenStream) -> Result<Words> {
                 arg.plain()?;
                 settings.extend(quote!(.allow_lost_panics()));
             }
+            "sim" => arg.plain()?,
+            "seeds" => {
+                let count = arg.count()? as u64;
+                seeds.extend(quote!(.count(#count)));
+            }
+            "seed" => {
+                let seed = arg.number()?;
+                seeds.extend(quote!(.only(#seed)));
+            }
+            "twice" => {
+                arg.plain()?;
+                seeds.extend(quote!(.twice()));
+            }
+            "virtual_time" => {
+                arg.plain()?;
+                place.extend(quote!(virtually::));
+            }
             "crate" => anyrt = arg.path()?,
             _ => {
-                let known = ["allow_leftover_tasks", "allow_lost_panics", "crate = \"…\""];
+                let known = [
+                    "allow_leftover_tasks",
+                    "allow_lost_panics",
+                    "virtual_time",
+                    "sim",
+                    "seeds = N",
+                    "seed = N",
+                    "twice",
+                    "crate = \"…\"",
+                ];
                 return Err(arg.unknown(ATTRIBUTE, &known));
             }
         }
     }
-    Ok(Words { anyrt, settings })
+    let sim = sim.then_some(seeds);
+    Ok(Words {
+        anyrt,
+        settings,
+        place,
+        sim,
+    })
 }
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let Words { anyrt, settings } = words(args)?;
+    let Words {
+        anyrt,
+        settings,
+        place,
+        sim,
+    } = words(args)?;
     let mut function = AsyncFn::parse(ATTRIBUTE, item)?;
     let for_tests = take_test_attributes(&mut function.item.attrs)?;
 
     let name = &function.item.sig.ident;
     let body = function.as_closure(&quote!(super::#name));
     let output = function.termination();
+    if let Some(seeds) = sim {
+        let off = "`#[anyrt::test(sim)]` needs the feature `sim` of `anyrt`";
+        let item = &function.item;
+        return Ok(quote! {
+            #[cfg(test)]
+            #item
+
+            #[cfg(test)]
+            mod #name {
+                #anyrt::__on_sim! {
+                    [::core::compile_error! { #off }]
+                    #(#for_tests)*
+                    #[::core::prelude::v1::test]
+                    fn on_sim() {
+                        #anyrt::__testing::on_sim(
+                            #anyrt::__testing::Settings::new() #settings,
+                            #anyrt::__testing::Seeds::new() #seeds,
+                            #body,
+                        )
+                    }
+                }
+            }
+        });
+    }
     let tests = TESTS.map(|(gate, test)| {
         let (gate, test) = (format_ident!("{gate}"), format_ident!("{test}"));
         quote! {
@@ -63,7 +150,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
                 #(#for_tests)*
                 #[::core::prelude::v1::test]
                 fn #test() #output {
-                    #anyrt::__testing::#test(#anyrt::__testing::Settings::new() #settings, #body)
+                    #anyrt::__testing::#place #test(#anyrt::__testing::Settings::new() #settings, #body)
                 }
             }
         }

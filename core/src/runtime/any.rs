@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use super::{Enter, Instant, Sleep, Spawn, Timer};
+use super::{Enter, Instant, Known, KnownAs, KnownFuture, Sleep, Spawn, Timer};
 
 /// A handle of some runtime, with the type of the runtime erased.
 ///
@@ -85,7 +85,21 @@ impl Spawn for AnyRuntime {
         self.0.spawn_boxed(Box::pin(future));
     }
 
+    fn spawn_known<F>(&self, root: F)
+    where
+        F: Future<Output = ()> + Known + Send + 'static,
+    {
+        self.0.spawn_known_boxed(Box::pin(root));
+    }
+
     fn spawn_blocking_raw<F>(&self, job: F) -> Result<(), F>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.spawn_blocking_known(KnownAs::here(), job)
+    }
+
+    fn spawn_blocking_known<F>(&self, who: KnownAs, job: F) -> Result<(), F>
     where
         F: FnOnce() + Send + 'static,
     {
@@ -93,11 +107,12 @@ impl Spawn for AnyRuntime {
         let slot = Arc::new(Mutex::new(Some(job)));
         let taken = {
             let slot = Arc::clone(&slot);
-            self.0.spawn_blocking_boxed(Box::new(move || {
+            let job = Box::new(move || {
                 if let Some(job) = take(&slot) {
                     job();
                 }
-            }))
+            });
+            self.0.spawn_blocking_boxed(who, job)
         };
         match taken {
             true => Ok(()),
@@ -156,9 +171,9 @@ fn take<F>(slot: &Mutex<Option<F>>) -> Option<F> {
 trait DynRuntime: fmt::Debug + Send + Sync {
     #[track_caller]
     fn spawn_boxed(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>);
+    fn spawn_known_boxed(&self, root: Pin<Box<dyn KnownFuture>>);
     /// Says whether the job was taken.
-    #[track_caller]
-    fn spawn_blocking_boxed(&self, job: Box<dyn FnOnce() + Send>) -> bool;
+    fn spawn_blocking_boxed(&self, who: KnownAs, job: Box<dyn FnOnce() + Send>) -> bool;
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
     fn now_dyn(&self) -> Instant;
     fn sleep_until_boxed(&self, deadline: Instant) -> Pin<Box<dyn Sleep>>;
@@ -170,8 +185,12 @@ impl<R: Spawn + Timer> DynRuntime for R {
         self.spawn_raw(future);
     }
 
-    fn spawn_blocking_boxed(&self, job: Box<dyn FnOnce() + Send>) -> bool {
-        self.spawn_blocking_raw(job).is_ok()
+    fn spawn_known_boxed(&self, root: Pin<Box<dyn KnownFuture>>) {
+        self.spawn_known(root);
+    }
+
+    fn spawn_blocking_boxed(&self, who: KnownAs, job: Box<dyn FnOnce() + Send>) -> bool {
+        self.spawn_blocking_known(who, job).is_ok()
     }
 
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut()) {

@@ -28,6 +28,7 @@ pub trait Drive {
     ///
     /// Lets a panic of `future` pass. Whether tasks make progress while nothing is driven is the
     /// runtime's affair (they do not on a current-thread Tokio).
+    #[track_caller]
     fn drive<F: Future>(&self, future: F) -> F::Output;
 }
 

@@ -4,11 +4,14 @@
 
 mod any;
 mod drive;
+mod known;
 mod spawn;
 mod timer;
 
 pub use any::{AnyRuntime, AnySleep};
 pub use drive::{Drive, ShutdownReport};
+pub(crate) use known::KnownFuture;
+pub use known::{Known, KnownAs};
 pub use spawn::{Enter, Spawn};
 pub(crate) use timer::after;
 pub use timer::{Instant, Sleep, Timer};

@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::future::Future;
 
+use super::{Known, KnownAs};
+
 /// Runs futures and blocking jobs on some runtime.
 ///
 /// A primitive for adapters to implement; users call [`Runtime`](crate::Runtime), which every
@@ -114,6 +116,34 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
     fn spawn_blocking_raw<F>(&self, job: F) -> Result<(), F>
     where
         F: FnOnce() + Send + 'static;
+
+    /// Runs a root of this crate's, which is known by name. No part of the public interface: what reports
+    /// on tasks overrides it.
+    #[doc(hidden)]
+    #[track_caller]
+    #[inline]
+    fn spawn_known<F>(&self, root: F)
+    where
+        F: Future<Output = ()> + Known + Send + 'static,
+    {
+        self.spawn_raw(root);
+    }
+
+    /// The same for a job.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn_blocking_raw`](Spawn::spawn_blocking_raw).
+    #[doc(hidden)]
+    #[track_caller]
+    #[inline]
+    fn spawn_blocking_known<F>(&self, who: KnownAs, job: F) -> Result<(), F>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let _ = who;
+        self.spawn_blocking_raw(job)
+    }
 
     /// Calls `f` on this thread as part of the runtime.
     ///

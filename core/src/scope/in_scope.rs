@@ -262,14 +262,14 @@ where
     let cell = cell::<_, _, J, F::Output>(scope, index, Origin::Child, birth);
     let root = Root::new(future, cell.clone());
     match &scope.limit {
-        None => scope.rt.spawn_raw(root),
+        None => scope.rt.spawn_known(root),
         Some(limit) => {
             let waiting = WaitingRoot {
                 root,
                 cell: cell.clone(),
             };
             match limit.enter(index, &cell.region, waiting) {
-                Some(WaitingRoot { root, .. }) => scope.rt.spawn_raw(root),
+                Some(WaitingRoot { root, .. }) => scope.rt.spawn_known(root),
                 None => limit.start_next(scope),
             }
         }
@@ -332,7 +332,7 @@ where
 {
     fn start(self: Box<Self>, rt: &R) {
         self.cell.region.clear(flag::QUEUED);
-        rt.spawn_raw(self.root);
+        rt.spawn_known(self.root);
     }
 }
 

@@ -82,7 +82,7 @@ where
         cell.region.limit_cleanups(limit);
     }
     cell.region.inherit_context();
-    rt.spawn_raw(Root::new(future, cell));
+    rt.spawn_known(Root::new(future, cell));
 }
 
 /// Tells the hook, with the text of the error.

@@ -9,7 +9,7 @@ use crate::region::contain::{contain, drop_contained};
 use crate::region::frame::Entered;
 use crate::region::state::flag;
 use crate::region::{Member, Phase, Region, hand_over};
-use crate::runtime::{Enter, Spawn, Timer};
+use crate::runtime::{Enter, KnownAs, Spawn, Timer};
 use crate::thread::ThreadCache;
 
 /// What is handed to `spawn_blocking_raw`. Dropped without being run, it reports its task as lost.
@@ -31,6 +31,14 @@ where
         Job {
             run: Some(run),
             member: Some(member),
+        }
+    }
+
+    /// Who it is, for reports.
+    pub(crate) fn known_as(&self) -> KnownAs {
+        match &self.member {
+            Some(member) => member.region().known_as(),
+            None => KnownAs::here(),
         }
     }
 
@@ -69,7 +77,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let Err(run) = rt.spawn_blocking_raw(move || job.run()) else {
+    let Err(run) = rt.spawn_blocking_known(job.known_as(), move || job.run()) else {
         return;
     };
     let inside = rt.clone();

@@ -16,7 +16,7 @@ use super::join_error::JoinError;
 use crate::region::body::{Ended, Stow, abandon, poll_region};
 use crate::region::state::{Seen, flag};
 use crate::region::{Leftovers, Member, Region, hand_over};
-use crate::runtime::{Spawn, Timer};
+use crate::runtime::{Known, KnownAs, Spawn, Timer};
 
 /// In the rare part of the cell: a root has no room to spare.
 struct InCell;
@@ -82,6 +82,18 @@ where
     }
 }
 
+impl<F: Future> Known for Root<F>
+where
+    F::Output: Send + 'static,
+{
+    fn known_as(&self) -> KnownAs {
+        match &self.member {
+            Some(member) => member.region().known_as(),
+            None => KnownAs::here(),
+        }
+    }
+}
+
 #[pinned_drop]
 impl<F: Future> PinnedDrop for Root<F>
 where
@@ -136,5 +148,5 @@ pub(crate) fn spawn_orphans<R: Spawn + Timer>(rt: &R, from: &Region, left: Lefto
         .map(|work| open.defer(work).is_ok());
     let refused = adopted.chain(deferred).filter(|taken| !taken).count();
     debug_assert_eq!(refused, 0, "a new region is open");
-    rt.spawn_raw(Root::new(std::future::ready(()), orphanage));
+    rt.spawn_known(Root::new(std::future::ready(()), orphanage));
 }

@@ -49,7 +49,7 @@ where
 {
     let cell = cell(rt, words, 0);
     let member = Arc::clone(&cell);
-    rt.spawn_raw(Root::new(future, member));
+    rt.spawn_known(Root::new(future, member));
     Task::new(cell)
 }
 
@@ -60,7 +60,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let cell: Arc<Cell<Free<R>, ()>> = cell(rt, words, flag::NO_HANDLE);
-    rt.spawn_raw(Root::new(future, cell));
+    rt.spawn_known(Root::new(future, cell));
 }
 
 #[track_caller]

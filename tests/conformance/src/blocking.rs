@@ -6,7 +6,7 @@ use std::panic::panic_any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
-use anyrt_core::{JoinError, Runtime, current};
+use anyrt_core::{JoinError, Runtime, blocking_wait, current};
 use futures::channel::oneshot;
 
 use crate::Harness;
@@ -46,7 +46,7 @@ pub async fn a_job_that_has_started_is_not_stopped<H: Harness>(rt: H::Handle) {
     let (go_on, wait) = mpsc::channel();
     let job = rt.spawn_blocking(move || {
         started.send(()).unwrap();
-        wait.recv().unwrap();
+        blocking_wait(|| wait.recv()).unwrap();
         5
     });
     is_started.await.unwrap();
@@ -64,7 +64,7 @@ pub async fn a_job_may_spawn_and_block<H: Harness>(rt: H::Handle) {
     let inside = rt.clone();
     let job = rt.spawn_blocking(move || {
         let task = inside.spawn(async { 4 });
-        futures::executor::block_on(task).unwrap()
+        blocking_wait(|| futures::executor::block_on(task)).unwrap()
     });
     assert_eq!(job.await.unwrap(), 4);
 }
@@ -76,7 +76,7 @@ pub async fn a_job_may_start_jobs<H: Harness>(rt: H::Handle) {
             .map(|n| inside.spawn_blocking(move || n))
             .collect();
         jobs.into_iter()
-            .map(|job| futures::executor::block_on(job).unwrap())
+            .map(|job| blocking_wait(|| futures::executor::block_on(job)).unwrap())
             .sum::<u32>()
     });
     assert_eq!(job.await.unwrap(), 45);

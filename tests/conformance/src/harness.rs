@@ -67,6 +67,8 @@ pub struct Caps {
     pub background: bool,
     /// A task that blocks inside `enter(Blocking)` stops no other task.
     pub blocks_in_polls: bool,
+    /// Its blocking jobs run while nobody is in `block_on`.
+    pub background_jobs: bool,
     /// Its time passes while nothing happens, and only then: whoever waits for something outside may find
     /// that hours have passed.
     pub virtual_time: bool,
@@ -80,6 +82,7 @@ impl Caps {
         ends: true,
         background: true,
         blocks_in_polls: true,
+        background_jobs: true,
         virtual_time: false,
         many: 10_000,
     };
@@ -88,6 +91,7 @@ impl Caps {
         ends: false,
         background: true,
         blocks_in_polls: false,
+        background_jobs: true,
         virtual_time: false,
         many: 10_000,
     };
@@ -96,8 +100,16 @@ impl Caps {
         ends: true,
         background: false,
         blocks_in_polls: false,
+        background_jobs: true,
         virtual_time: false,
         many: 10_000,
+    };
+
+    /// A simulator: one task at a time, inside `block_on`, and virtual time.
+    pub const SIMULATED: Caps = Caps {
+        background_jobs: false,
+        virtual_time: true,
+        ..Caps::CURRENT_THREAD
     };
 
     /// The same, under a [`VirtualClock`].

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyrt_core::{
-    Failure, JoinError, Phase, Runtime, Task, Timer, TryScope, cancel_all, cancel_requested, defer,
-    shield,
+    Failure, JoinError, Phase, Runtime, Task, Timer, TryScope, blocking_wait, cancel_all,
+    cancel_requested, defer, shield,
 };
 use futures::channel::oneshot;
 use futures::future::join_all;
@@ -110,9 +110,11 @@ pub async fn a_kill_waits_for_a_blocking_child_that_has_started<H: Harness>(rt: 
             rt.scope(async |s| {
                 s.spawn_blocking(move || {
                     start.send(()).unwrap();
-                    while !cancel_requested() {
-                        std::thread::yield_now();
-                    }
+                    blocking_wait(|| {
+                        while !cancel_requested() {
+                            std::thread::yield_now();
+                        }
+                    });
                     ended.store(true, Ordering::SeqCst);
                 });
             })

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyrt_core::{
-    CancelToken, Cancellable, Runtime, cancel_requested, checkpoint, current, defer, rooted,
-    shield, uncancellable,
+    CancelToken, Cancellable, Runtime, blocking_wait, cancel_requested, checkpoint, current, defer,
+    rooted, shield, uncancellable,
 };
 use futures::channel::oneshot;
 use futures::future::{Either, join_all, select};
@@ -224,9 +224,11 @@ pub async fn a_blocking_job_sees_that_it_was_asked_to_stop<H: Harness>(rt: H::Ha
     let (start, started) = oneshot::channel();
     let job = rt.spawn_blocking(move || {
         start.send(()).unwrap();
-        while !cancel_requested() {
-            std::thread::yield_now();
-        }
+        blocking_wait(|| {
+            while !cancel_requested() {
+                std::thread::yield_now();
+            }
+        });
         3
     });
     started.await.unwrap();

@@ -11,7 +11,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyrt_core::{
-    Child, Runtime, Scope, ScopeError, TryScope, WaitFor, cancel_requested, current_scope, defer,
+    Child, Runtime, Scope, ScopeError, TryScope, WaitFor, blocking_wait, cancel_requested,
+    current_scope, defer,
 };
 use futures::channel::oneshot;
 use futures::future::select;
@@ -159,9 +160,11 @@ pub async fn blocking_children_are_waited_for_and_told<H: Harness>(rt: H::Handle
             assert_eq!(value.await, 3);
             s.spawn_blocking(move || {
                 start.send(()).unwrap();
-                while !cancel_requested() {
-                    std::thread::yield_now();
-                }
+                blocking_wait(|| {
+                    while !cancel_requested() {
+                        std::thread::yield_now();
+                    }
+                });
                 ran.store(true, Ordering::SeqCst);
             });
             started.await.unwrap();

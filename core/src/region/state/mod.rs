@@ -20,7 +20,7 @@ use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
 use crate::region::work::Work;
-use crate::runtime::{AnyRuntime, AnySleep, Instant};
+use crate::runtime::{AnyRuntime, AnySleep, Instant, KnownAs};
 use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard, OnceBox, OnceLock};
 
@@ -253,6 +253,14 @@ impl Region {
 
     pub(crate) fn name(&self) -> Option<Cow<'static, str>> {
         self.rare_if_any(|rare| rare.name.clone()).flatten()
+    }
+
+    /// Who it is, for a runtime's reports.
+    pub(crate) fn known_as(&self) -> KnownAs {
+        KnownAs {
+            name: self.name(),
+            place: self.location,
+        }
     }
 
     pub(crate) fn reason(&self) -> Option<Reason> {

@@ -11,7 +11,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyrt_core::testing::{Watch, block_on_watched};
-use anyrt_core::{BlockOn, Drive};
+use anyrt_core::{BlockOn, Drive, Runtime};
+
+#[cfg(feature = "sim")]
+mod sim;
+pub mod virtually;
+
+#[cfg(feature = "sim")]
+pub use sim::{Seeds, on_sim};
 
 /// How many times a test looks again, a [`NAP`] apart, for tasks that were cancelled and not yet
 /// dropped: about a second.
@@ -141,6 +148,25 @@ where
     F: FnOnce(D::Handle) -> Fut,
     Fut: Future<Output: Termination>,
 {
+    // Driven, because the tasks of a current-thread Tokio end only while something is.
+    judge(owner, settings, body, |owner, watch| {
+        owner.block_on(until_over(watch));
+    })
+}
+
+/// The same, with `wait` for those that were cancelled and are not yet gone.
+#[track_caller]
+fn judge<D, F, Fut>(
+    owner: D,
+    settings: Settings,
+    body: F,
+    wait: impl FnOnce(&D, &Watch),
+) -> Fut::Output
+where
+    D: Drive,
+    F: FnOnce(D::Handle) -> Fut,
+    Fut: Future<Output: Termination>,
+{
     let watch = Arc::new(Watch::default());
     let handle = owner.handle().clone();
     // Called inside the root too: a body need not be an `async fn`, and may spawn as it is made.
@@ -153,8 +179,7 @@ where
     let leftover = match settings.leftover_tasks {
         Verdict::Allow => Vec::new(),
         Verdict::Fail => {
-            // Driven, because the tasks of a current-thread Tokio end only while something is.
-            owner.block_on(until_over(&watch));
+            wait(&owner, &watch);
             watch.live()
         }
     };
@@ -199,6 +224,20 @@ async fn until_over(watch: &Watch) {
             }
         })
         .await;
+    }
+}
+
+/// How long such a task has in virtual time, and how often it is looked for.
+const GRACE: Duration = Duration::from_secs(1);
+const VIRTUAL_LOOKS: u32 = 100;
+
+/// The same in virtual time, where a clean-up may sleep.
+async fn until_over_virtually<R: Runtime>(rt: &R, watch: &Watch) {
+    for _ in 0..VIRTUAL_LOOKS {
+        if watch.live_count() == 0 {
+            return;
+        }
+        rt.sleep(GRACE / VIRTUAL_LOOKS).await;
     }
 }
 

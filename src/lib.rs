@@ -42,12 +42,18 @@
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
+//! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
+//! | … that may get more of it | [`Runtime::timeout_with`], [`Deadline`]; [`deadline`], how long there is |
+//! | doing something again and again | [`Runtime::every`], [`Every`]; [`Runtime::interval`], [`Interval`] |
+//! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
+//! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
-//! | keeping children in a struct | [`Runtime::nursery`], [`Nursery`] |
+//! | keeping children in a struct; seeing all that are kept | [`Runtime::nursery`], [`Nursery`]; [`nurseries`] |
+//! | saying which task it is that logs | [`current_task`] |
 //! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
 //! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
@@ -133,21 +139,25 @@ pub mod testing {}
 pub use anyrt_core::{
     Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
     CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned,
-    Child, ChildError, ChildResult, ClockHold, Completed, ContextVar, Drive, Enter, ErrorGroup,
-    External, Failure, Finally, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll,
-    Hole, Instant, JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult,
-    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, NextChild, NoRegion, NoRuntime,
-    NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryWith, OnCancel, Origin, Outcome,
-    OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk,
-    Ready, Reason, Rebound, Refused, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture,
-    ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, Spawn, SpawnChild,
-    SpawnWhenFree, SpawnWith, Start, StartError, Stopped, Task, Timer, TryGather, TryGatherMap,
-    TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope,
-    TryScopeFuture, Until, Verdict, Virtual, VirtualClock, VirtualSleep, WaitError, WaitFor,
-    application, blocking_wait, cancel_all, cancel_requested, checkpoint, current, current_scope,
-    defer, external, finally, gather, gather_all, local_scope, local_scope_unsend, outside_regions,
-    race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather,
-    try_local_scope, try_local_scope_unsend, uncancellable,
+    Child, ChildError, ChildResult, ClockHold, Completed, ContextVar, Deadline, DefaultDelays,
+    Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External, Failure, Finally, Gather,
+    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Impatient, Instant, Interval,
+    JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
+    NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
+    NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
+    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
+    ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
+    Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
+    Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
+    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer,
+    TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
+    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual, VirtualClock, VirtualSleep,
+    WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, blocking_wait,
+    cancel_all, cancel_requested, checkpoint, current, current_scope, current_task, deadline,
+    defer, external, finally, gather, gather_all, local_scope, local_scope_unsend, nurseries,
+    outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping,
+    try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
 };
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

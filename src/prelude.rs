@@ -3,5 +3,6 @@
 //! Generic code does not need it: the bound `R: Runtime` brings the methods along.
 
 pub use anyrt_core::{
-    BlockOn as _, Cancellable as _, Drive as _, Runtime as _, Sleep as _, Spawn as _, Timer as _,
+    BlockOn as _, Cancellable as _, Drive as _, Durations as _, Reportable as _, Runtime as _,
+    Sleep as _, Spawn as _, Timed as _, Timer as _,
 };

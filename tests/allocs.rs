@@ -48,6 +48,10 @@ async fn costs<R: Runtime, S: Future>(
         "a sleep"
     );
 
+    let limited = || rt.timeout(HOUR, std::future::ready(()));
+    let allocated = poll_fn(|cx| Poll::Ready(least(|| poll_and_drop(limited(), cx)))).await;
+    assert_eq!(allocated, 0, "a timeout around what is ready");
+
     let own = least(own_spawn);
     assert_eq!(own, 1, "a task of the runtime's own");
     assert_eq!(least(|| rt.spawn(async {}).detach()), own + 1, "a task");

@@ -146,6 +146,27 @@ fn futures_and_handles_may_go_where_their_parts_may() {
     unpin::<anyrt::Rebound<Ready<()>>>();
     send::<anyrt::ContextVar<Value>>();
     sync::<anyrt::ContextVar<Value>>();
+    type Attempt = fn() -> Ready<Result<(), Value>>;
+    type Attempts = anyrt::Retry<Builtin, anyrt::DefaultDelays, Attempt, Ready<Result<(), Value>>>;
+    send::<Attempts>();
+    send::<anyrt::RetryError<Value>>();
+    sync::<anyrt::RetryError<u8>>();
+    send::<anyrt::RetryDelayer>();
+    sync::<anyrt::RetryDelayer>();
+    unpin::<anyrt::RetryDelayer>();
+    send::<anyrt::RetrySleep<'static, Builtin, anyrt::DefaultDelays>>();
+    sync::<anyrt::RetrySleep<'static, Builtin, anyrt::DefaultDelays>>();
+    send::<anyrt::Interval<Builtin>>();
+    sync::<anyrt::Interval<Builtin>>();
+    unpin::<anyrt::Interval<Builtin>>();
+    send::<anyrt::NextTick<'static, Builtin>>();
+    sync::<anyrt::NextTick<'static, Builtin>>();
+    unpin::<anyrt::NextTick<'static, Builtin>>();
+    send::<anyrt::Every<'static, Builtin>>();
+    send::<anyrt::Ticking<Builtin, fn(anyrt::Tick) -> Ready<()>>>();
+    send::<anyrt::Impatient<Builtin, Ready<()>>>();
+    send::<anyrt::ReportCompletion<Builtin, Ready<()>>>();
+    send::<anyrt::WarnPolls<Builtin, Ready<()>>>();
     send::<BuiltinRuntime>();
     sync::<BuiltinRuntime>();
     send::<TokioRuntime>();
@@ -186,4 +207,46 @@ fn a_runtime_with_no_threads_is_refused() {
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     let error = BuiltinRuntime::builder().name("a\0b").build().unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn the_delays_of_backon_are_delays() {
+    use backon::{BackoffBuilder, ConstantBuilder, ExponentialBuilder, FibonacciBuilder};
+
+    let owner = BuiltinRuntime::new();
+    let rt = owner.handle();
+    let exponential = ExponentialBuilder::default().with_min_delay(1.millis());
+    let failing = rt.retry_with(exponential.with_max_times(3).build(), || {
+        std::future::ready(Err::<(), _>("busy"))
+    });
+    let error = owner.block_on(failing).unwrap_err();
+    assert_eq!(error.attempts(), 4);
+    assert!(error.elapsed() >= 7.millis(), "1 + 2 + 4: {error}");
+
+    let constant = ConstantBuilder::default()
+        .with_delay(1.millis())
+        .with_max_times(10);
+    let mut left = 3;
+    let works = rt.retry_with(constant.build(), || {
+        left -= 1;
+        std::future::ready(if left == 0 { Ok("hello") } else { Err("busy") })
+    });
+    assert_eq!(owner.block_on(works).unwrap(), "hello");
+
+    let list: Vec<_> = constant.build().collect();
+    let mut delayer = anyrt::RetryDelayer::new(list).unwrap();
+    assert_eq!(delayer.next_delay(rt.now()), 1.millis());
+
+    let fibonacci = FibonacciBuilder::default()
+        .with_min_delay(1.secs())
+        .with_jitter();
+    let failing = rt.retry_with(fibonacci.build(), || {
+        std::future::ready(Err::<(), _>("busy"))
+    });
+    let error = owner.block_on(failing.within(1.millis())).unwrap_err();
+    assert_eq!(
+        error.attempts(),
+        1,
+        "it does not wait for what would be too late"
+    );
 }

@@ -20,12 +20,14 @@ mod clock;
 mod inherited;
 mod instructions;
 mod labs;
+mod limits;
 mod maps;
 mod measure;
 mod memory;
 mod peers;
 mod rows;
 mod simulated;
+mod timers;
 mod tokens;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, clock, inherited, maps, simulated, tokens};
+use super::{arms, clock, inherited, limits, maps, simulated, timers, tokens};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -31,11 +31,13 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
             drain,
         ),
     ];
+    rows.extend(limits::rows());
     rows.extend(maps::rows());
     rows.extend(arms::rows());
     rows.extend(tokens::rows());
     rows.extend(inherited::rows());
     rows.extend(simulated::rows());
+    rows.extend(timers::rows());
     rows.extend(clock::rows());
     rows
 }

@@ -10,11 +10,12 @@ use crate::combine::{
     TryGatherMap, TryMap, TryMapStream,
 };
 use crate::region::watch::Watch;
-use crate::runtime::{AnyRuntime, Drive, Spawn, Timer, after};
+use crate::runtime::{AnyRuntime, Drive, Instant, Spawn, Timer, after};
 use crate::scope::{
     self, MayFail, Nursery, NurseryWith, Scope, ScopeFuture, ScopeWith, TryScope, TryScopeFuture,
 };
 use crate::task::{self, SpawnWith, Task};
+use crate::time::{self, Deadline, DefaultDelays, Every, Interval, MoveOn, Retry, Timeout};
 
 /// A runtime that a library can be generic over: the one bound it needs.
 ///
@@ -665,6 +666,289 @@ pub trait Runtime: Spawn + Timer {
     /// ```
     fn sleep(&self, duration: Duration) -> Self::Sleep {
         self.sleep_until(after(self.now(), duration))
+    }
+
+    /// Gives `future` so much time, counted from this call.
+    ///
+    /// **It may return late**: the future is not just dropped when its time is up. It is a region that is
+    /// asked to stop: its shields run to their end, its scopes and clean-ups too, and only then is there
+    /// an [`Elapsed`](crate::Elapsed). Where nothing inside has any of these, it is dropped at once.
+    ///
+    /// ```text
+    /// timeout ── future ─────────▲ time is up: dropped ── clean-ups ──► Err(Elapsed)
+    /// ```
+    ///
+    /// The future is polled first: a value that is there is given, however late. So with a time of zero a
+    /// future that never suspends still gives its value, and one that is busy all the time is never
+    /// stopped. `Duration::MAX` is never. Of two timeouts with the same deadline the inner one wins, and
+    /// each [`Elapsed`](crate::Elapsed) belongs to its own timeout. Inside, [`deadline`](crate::deadline) says how long
+    /// there is.
+    ///
+    /// A request to the task around stops the future as well, and then this never returns. It needs no
+    /// task of this library. Dropping it drops the future where it is; the clean-ups that this leaves go on
+    /// in the region around.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`](crate::Elapsed), with what else failed while the future was stopped.
+    ///
+    /// # Panics
+    ///
+    /// With a panic of the future, once its clean-ups have run; and when it is polled after it was ready.
+    /// On Tokio, as [`now`](Timer::now) does, or without the runtime's time driver.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{future::pending, time::Duration};
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// owner.block_on(async {
+    ///     assert_eq!(rt.timeout(Duration::from_secs(2), async { 42 }).await.unwrap(), 42);
+    ///     assert!(rt.timeout(Duration::from_millis(1), pending::<()>()).await.is_err());
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "wait_for")]
+    #[doc(alias = "fail_after")]
+    fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<Self, F> {
+        Timeout::after(self, limit, future)
+    }
+
+    /// Gives `future` time until `deadline`, on this runtime's clock.
+    ///
+    /// As [`timeout`](Runtime::timeout) in all else: **it may return late**. A deadline that has passed
+    /// stops the future where it first suspends.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`](crate::Elapsed).
+    ///
+    /// # Panics
+    ///
+    /// As [`timeout`](Runtime::timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{future::pending, time::Duration};
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// owner.block_on(async {
+    ///     // One deadline for both.
+    ///     let deadline = rt.now() + Duration::from_millis(1);
+    ///     assert!(rt.timeout_at(deadline, pending::<()>()).await.is_err());
+    ///     assert!(rt.timeout_at(deadline, pending::<()>()).await.is_err());
+    /// });
+    /// ```
+    #[track_caller]
+    fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Timeout<Self, F> {
+        Timeout::at(self, deadline, future)
+    }
+
+    /// Gives a future so much time, and to that future the means to move the [`Deadline`].
+    ///
+    /// As [`timeout`](Runtime::timeout) in all else: **it may return late**. The closure is called at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`](crate::Elapsed).
+    ///
+    /// # Panics
+    ///
+    /// As [`timeout`](Runtime::timeout); and with a panic of the closure.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{future::pending, time::Duration};
+    /// use anyrt::{Deadline, backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let stopped = rt.timeout_with(Duration::MAX, async |deadline: Deadline| {
+    ///     deadline.reschedule(rt.now()).unwrap(); // nothing more to wait for
+    ///     pending::<()>().await
+    /// });
+    /// assert!(owner.block_on(stopped).is_err());
+    /// ```
+    #[track_caller]
+    fn timeout_with<B, F>(&self, limit: Duration, body: B) -> Timeout<Self, F>
+    where
+        B: FnOnce(Deadline) -> F,
+        F: Future,
+    {
+        Timeout::with(self, limit, body)
+    }
+
+    /// Gives `future` so much time, and `None` if that was too little.
+    ///
+    /// As [`timeout`](Runtime::timeout) in all else: **it may return late**. What else failed while the
+    /// future was stopped goes to the hook of [`set_failure_hook`](crate::set_failure_hook).
+    ///
+    /// # Panics
+    ///
+    /// As [`timeout`](Runtime::timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{future::pending, time::Duration};
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// owner.block_on(async {
+    ///     let advert = rt.move_on_after(Duration::from_millis(1), pending::<&str>()).await;
+    ///     assert_eq!(advert.unwrap_or("nothing to sell"), "nothing to sell");
+    /// });
+    /// ```
+    #[track_caller]
+    fn move_on_after<F: Future>(&self, limit: Duration, future: F) -> MoveOn<Self, F> {
+        MoveOn::new(Timeout::after(self, limit, future))
+    }
+
+    /// Gives `future` time until `deadline`, and `None` if that was too little.
+    ///
+    /// As [`move_on_after`](Runtime::move_on_after) in all else.
+    #[track_caller]
+    fn move_on_at<F: Future>(&self, deadline: Instant, future: F) -> MoveOn<Self, F> {
+        MoveOn::new(Timeout::at(self, deadline, future))
+    }
+
+    /// Begins something that is done again and again, each time in a task of its own.
+    ///
+    /// What the future of [`run`](Every::run) does until it is stopped. The first tick is due at once, and
+    /// ticks may overlap, if nothing else is said: see [`Every`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (tx, rx) = std::sync::mpsc::channel();
+    /// let beating = owner.handle().every(1.millis()).run(move |tick| {
+    ///     let tx = tx.clone();
+    ///     async move { tx.send(tick.number()) }
+    /// });
+    /// let beating = owner.handle().spawn(beating);
+    /// assert_eq!(rx.iter().take(3).collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert!(owner.block_on(beating.cancel_and_wait()).unwrap_err().is_cancelled());
+    /// ```
+    #[doc(alias = "create_timer")]
+    #[doc(alias = "setInterval")]
+    fn every(&self, period: Duration) -> Every<'_, Self> {
+        Every::new(self, period)
+    }
+
+    /// Returns an interval: a stream of ticks, the first of which is due at once.
+    ///
+    /// # Panics
+    ///
+    /// On Tokio, as [`now`](Timer::now) does; on the other backends it does not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use futures::StreamExt;
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let interval = owner.handle().interval(1.millis());
+    /// let ticks: Vec<_> = owner.block_on(interval.take(3).collect());
+    /// assert_eq!(ticks[2] - ticks[0], 2.millis());
+    /// ```
+    fn interval(&self, period: Duration) -> Interval<Self> {
+        Interval::new(self, Some(self.now()), period)
+    }
+
+    /// Returns an interval whose first tick is due at `start`, which may have passed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// let start = rt.now() + 1.millis();
+    /// let mut interval = rt.interval_at(start, 1.hours());
+    /// assert_eq!(owner.block_on(interval.tick()), start);
+    /// ```
+    fn interval_at(&self, start: Instant, period: Duration) -> Interval<Self> {
+        Interval::new(self, Some(start), period)
+    }
+
+    /// Tries until it works: at once, again at once, then after 1, 10 and 60 seconds; then it gives up.
+    ///
+    /// As [`retry_with`](Runtime::retry_with), with these delays.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`](crate::RetryError), with the last error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mut answers = [Err("busy"), Ok("hello")].into_iter();
+    /// let greeting = owner.handle().retry(|| {
+    ///     let answer = answers.next().unwrap();
+    ///     async move { answer }
+    /// });
+    /// assert_eq!(owner.block_on(greeting).unwrap(), "hello");
+    /// ```
+    #[track_caller]
+    fn retry<F, Fut, T, E>(&self, f: F) -> Retry<Self, DefaultDelays, F, Fut>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Retry::new(self, time::default_delays(), f)
+    }
+
+    /// Tries until it works, with these delays between the attempts.
+    ///
+    /// Any iterator of durations will do, also an endless one. When there is no delay left, it gives up,
+    /// without waiting. A delay of zero lets other tasks run. See [`Retry`] for more words: which errors are
+    /// worth another attempt, how long one or all may take, jitter.
+    ///
+    /// What a request from outside has stopped is not tried again: it never gives an error.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryError`](crate::RetryError), with the last error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let mut left = 3;
+    /// let counted = owner.handle().retry_with(std::iter::repeat(1.millis()), || {
+    ///     left -= 1;
+    ///     let left = left;
+    ///     async move { if left > 0 { Err("not yet") } else { Ok(left) } }
+    /// });
+    /// assert_eq!(owner.block_on(counted).unwrap(), 0);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "backoff")]
+    fn retry_with<D, F, Fut, T, E>(&self, delays: D, f: F) -> Retry<Self, D::IntoIter, F, Fut>
+    where
+        D: IntoIterator<Item = Duration>,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Retry::new(self, delays.into_iter(), f)
     }
 
     /// Returns this handle with its type erased.

@@ -19,6 +19,7 @@ mod sim;
 mod sync;
 mod task;
 mod thread;
+mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
 pub use clock::{
@@ -44,16 +45,23 @@ pub use runtime::{
 pub use scope::{
     AnyError, AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome,
     LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, MayFail, NextChild, NoValue, Nursery,
-    NurseryClosed, NurseryHandle, NurseryWith, Origin, Outcome, Ready, Refused, RunScope, Scope,
-    ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree, Start, StartError,
-    TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict, WaitError, WaitFor,
-    current_scope, local_scope, local_scope_unsend, try_local_scope, try_local_scope_unsend,
+    NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, Origin, Outcome, Ready, Refused,
+    RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree,
+    Start, StartError, TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict,
+    WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, nurseries, try_local_scope,
+    try_local_scope_unsend,
 };
 #[cfg(feature = "sim")]
 pub use sim::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 pub use task::{
     CancelAll, CancelAndWait, JoinError, Kill, KillAfter, NoRuntime, OutsideRegions, Rooted,
-    SpawnWith, Task, cancel_all, current, outside_regions, rooted,
+    SpawnWith, Task, TaskInfo, cancel_all, current, current_task, outside_regions, rooted,
+};
+pub use time::{
+    Deadline, DefaultDelays, Durations, Elapsed, Every, Impatient, Interval, MissedTick, MoveOn,
+    NextTick, NoDelays, OnCompletion, ReportCompletion, Reportable, RescheduleError, Retry,
+    RetryDelayer, RetryError, RetrySleep, SlowPoll, SpawnWarned, Tick, Ticking, Timed, Timeout,
+    WaitEvent, WaitReport, WarnPolls, When, deadline,
 };
 
 /// What a runtime is told of the tasks it is given. No part of the public interface.

@@ -7,6 +7,7 @@
 
 mod models;
 mod simulator;
+mod time;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,76 @@ impl Test {
 }
 
 const PLANTS: &[Plant] = &[
+    Plant {
+        name: "unmade: nobody counts a region that is not made",
+        file: "core/src/region/state/place.rs",
+        was: "        let unmade = usize::from(self.unmade.load(Ordering::Acquire));",
+        now: "        let unmade = 0;",
+        test: Test::Core("a_combinator_that_moves_to_another_task_is_stopped_there_inside_out"),
+    },
+    Plant {
+        name: "unmade: a request around is no reason to stop",
+        file: "core/src/region/frame.rs",
+        was: "                if stopping {\n                    return false;",
+        now: "                if stopping && frame.sketches.borrow().len() > 1_000 {\n                    return false;",
+        test: Test::Core("nothing_starts_or_goes_on_where_a_request_is_due"),
+    },
+    Plant {
+        name: "unmade: its own request counts where the region around is asked",
+        file: "core/src/region/inline.rs",
+        was: "            Ended::Cancelled if frame::is_about_to_stop() => {",
+        now: "            Ended::Cancelled if false => {",
+        test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
+    },
+    Plant {
+        name: "unmade: many arms are not told of a request around",
+        file: "core/src/combine/set.rs",
+        was: "        fresh |= frame::is_stopping() &&",
+        now: "        fresh |= false &&",
+        test: Test::Core("arms_with_nothing_to_unwind_are_stopped_while_another_arm_is_shielded"),
+    },
+    Plant {
+        name: "unmade: a local body is not told of a request around",
+        file: "core/src/scope/local/driver.rs",
+        was: "                self.as_mut().wake_all();\n",
+        now: "",
+        test: Test::Core("a_child_that_panics_stops_all_and_the_panic_goes_on_when_they_are_gone"),
+    },
+    Plant {
+        name: "timeout: the clock first",
+        file: "core/src/time/timeout.rs",
+        was: "        loop {\n            let fired = *this.fired;",
+        now: "        if this.deadline.is_some_and(|deadline| this.rt.now() >= deadline) { this.region.as_mut().ask(&ELAPSED); *this.fired = true; }\n        loop {\n            let fired = *this.fired;",
+        test: Test::Core("zero_gives_a_value_that_is_there_and_stops_what_suspends"),
+    },
+    Plant {
+        name: "timeout: a deadline that was moved has passed",
+        file: "core/src/time/deadline.rs",
+        was: "        let fires = state.when == known;",
+        now: "        let fires = true; let _ = known;",
+        test: Test::Core("a_deadline_that_was_moved_at_the_last_moment_has_not_passed"),
+    },
+    Plant {
+        name: "timeout: who moves the deadline wakes nobody",
+        file: "core/src/time/deadline.rs",
+        was: "        if let Some(waker) = waker {\n            waker.wake();",
+        now: "        if let Some(waker) = waker {\n            drop(waker);",
+        test: Test::Core("who_moves_a_deadline_wakes_the_task_and_keeps_nothing_of_it"),
+    },
+    Plant {
+        name: "timeout: a shield is under a deadline around it",
+        file: "core/src/region/frame.rs",
+        was: "    let mut around = linked.unwrap_or(false).then(made_around).flatten();",
+        now: "    let _ = linked; let mut around = made_around();",
+        test: Test::Core("code_finds_the_earliest_deadline_that_stops_it"),
+    },
+    Plant {
+        name: "timeout: its failures are not in the error",
+        file: "core/src/time/timeout.rs",
+        was: "Stopped::Cancelled(region.take_failures()),",
+        now: "Stopped::Cancelled({ let _ = region; Vec::new() }),",
+        test: Test::Core("what_failed_meanwhile_is_in_the_error"),
+    },
     Plant {
         name: "a kill runs clean-ups",
         file: "core/src/region/aside.rs",
@@ -166,8 +237,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "a request does not wake",
         file: "core/src/region/state/mod.rs",
-        was: "        self.set(flag::ASKED);\n        self.wake_runner();",
-        now: "        self.set(flag::ASKED);",
+        was: "            waker\n        };\n        self.wake(waker);",
+        now: "            waker\n        };\n        drop(waker);",
         test: Test::Core("a_changed_waker_is_the_one_that_a_cancel_wakes"),
     },
     Plant {
@@ -194,8 +265,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "R2: things start though a request is due",
         file: "core/src/region/frame.rs",
-        was: "    mask() == 0 && look(",
-        now: "    false && mask() == 0 && look(",
+        was: "    mask() == 0 && look(|member| member.is_some_and(|member| member.region().has(flag::ASKED)))",
+        now: "    false",
         test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
     },
     Plant {
@@ -245,8 +316,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "scope: it is let go while a child is left",
         file: "core/src/scope/shared.rs",
-        was: "        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {",
-        now: "        if self.live.fetch_sub(1, Ordering::AcqRel) <= 2 {",
+        was: "        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {",
+        now: "        if self.live.fetch_sub(1, Ordering::SeqCst) <= 2 {",
         test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
     },
     Plant {
@@ -425,8 +496,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "a task sees what is bound where it is polled",
         file: "core/src/region/body.rs",
-        was: "        && !context::is_bound()\n",
-        now: "",
+        was: " && !context::is_bound() {",
+        now: " {",
         test: Test::Core("a_task_that_inherits_nothing_sees_nothing_of_who_polls_it"),
     },
     Plant {
@@ -583,8 +654,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "combine: many arms that moved are not looked at",
         file: "core/src/combine/set.rs",
-        was: "        let mut fresh = this.place.replace(frame::place()) != Some(frame::place());",
-        now: "        let mut fresh = this.place.replace(frame::place()).is_none();",
+        was: "        let mut fresh = this.place.replace(here) != Some(here);",
+        now: "        let mut fresh = this.place.replace(here).is_none();",
         test: Test::Core(
             "combine::tests::moves::a_combinator_that_moves_to_another_task_is_stopped_there_inside_out",
         ),
@@ -809,6 +880,7 @@ fn main() -> ExitCode {
         .iter()
         .chain(models::PLANTS)
         .chain(simulator::PLANTS)
+        .chain(time::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

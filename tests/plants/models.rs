@@ -20,8 +20,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: a handle that goes wakes, then asks",
         file: "core/src/region/state/mod.rs",
-        was: "        self.set(flag::ASKED);\n        self.wake_runner();",
-        now: "        self.wake_runner();\n        self.set(flag::ASKED);",
+        was: "                    Some((state | flag::ASKED) & !flag::RUNNER)\n                });\n            waker\n        };\n        self.wake(waker);",
+        now: "                    Some(state & !flag::RUNNER)\n                });\n            waker\n        };\n        self.wake(waker);\n        self.set(flag::ASKED);",
         test: Test::Model("task::models::the_handle_that_goes_stops_a_task_that_waits"),
     },
     Plant {
@@ -73,8 +73,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: no fence in a request",
         file: "core/src/region/state/mod.rs",
-        was: "        fence(Ordering::SeqCst);\n        let kids",
-        now: "        let kids",
+        was: "        fence(Ordering::SeqCst);\n        // Cloned: a kill",
+        now: "        // Cloned: a kill",
         test: Test::Model("region::models::a_request_while_a_child_is_listed_reaches_it"),
     },
     Plant {
@@ -255,8 +255,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: a child that is listed late is not asked",
         file: "core/src/region/state/place.rs",
-        was: "        if asked {\n            kid.region().ask",
-        now: "        if asked && kid.scope_region().is_none() {\n            kid.region().ask",
+        was: "        if asked {\n            self.ask_alike(kid.region());",
+        now: "        if asked && kid.scope_region().is_none() {\n            self.ask_alike(kid.region());",
         test: Test::Model("scope::models::a_failure_stops_a_sibling_that_is_about_to_wait"),
     },
     Plant {

@@ -135,9 +135,14 @@ impl Timer for Tokio {
 
     #[inline]
     fn now(&self) -> Instant {
-        // Inside the runtime's context: its clock may be paused.
-        let _context = self.0.enter();
-        tokio::time::Instant::now().into_std()
+        match self.0.runtime_flavor() {
+            // The clock of a runtime of one thread may be paused; it is found by the runtime's context.
+            RuntimeFlavor::CurrentThread => {
+                let _context = self.0.enter();
+                tokio::time::Instant::now().into_std()
+            }
+            _ => Instant::now(),
+        }
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project::pin_project;
 
 use super::policy::How;
-use crate::region::body::Ended;
+use crate::region::inline::NoValue;
 use crate::region::{Failure, Inline, Phase, Reason, report_here};
 use crate::task::{JoinError, JoinKind, JoinParts};
 
@@ -53,27 +53,25 @@ impl<F: Future> Arm<F> {
             return None;
         }
         if !*this.opened {
-            *this.opened = this.region.as_mut().open().is_some();
+            *this.opened = this.region.as_mut().start();
         }
         if let Some(reason) = stop.filter(|_| *this.opened && !*this.asked) {
             *this.asked = true;
             if let Some(body) = this.region.as_mut().body() {
                 *body.project().late = true;
             }
-            let region = this.region.as_mut().open();
-            if let Some(region) = region.and_then(|region| region.upgrade()) {
-                region.region().ask(Some(reason));
-            }
+            this.region.as_mut().ask(reason);
         }
         let asked = *this.asked;
-        let ended = this.region.poll_into(cx, |ended, region| match ended {
-            Ended::Value(value) => value.map(Ok),
-            Ended::Panicked(payload) => Some(Err(JoinError::panicked(region, payload))),
-            Ended::Cancelled if asked => None,
-            Ended::Cancelled => Some(Err(JoinError::cancelled(region))),
+        let polled = this.region.poll_into(cx, |ended, region| match ended {
+            NoValue::Panicked(payload) => Some(Err(JoinError::panicked(region, payload))),
+            NoValue::Cancelled if asked => None,
+            NoValue::Cancelled => Some(Err(JoinError::cancelled(region))),
         });
-        let Poll::Ready(ended) = ended else {
-            return None;
+        let ended = match polled {
+            Poll::Pending => return None,
+            Poll::Ready(Ok(value)) => value.map(Ok),
+            Poll::Ready(Err(ended)) => ended,
         };
         let how = match &ended {
             Some(Ok((_, how))) => *how,

@@ -57,7 +57,8 @@ combined! {
 /// # Panics
 ///
 /// With the first panic of an arm. When it is polled again after it was ready. And when a request
-/// stopped the task in which this was begun, and it was then moved to another.
+/// stopped the task in which this was begun, an arm has shields, clean-ups or scopes to unwind, and it was
+/// then moved to another.
 ///
 /// # Examples
 ///

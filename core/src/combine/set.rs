@@ -27,6 +27,8 @@ pub struct Set<F: Future> {
     place: Option<usize>,
     /// The arms that were polled before the verdict have been put in line to be stopped.
     told: bool,
+    /// The same for a request around: an arm whose region is not made is woken by nobody else.
+    told_from_outside: bool,
 }
 
 struct Slot<F: Future> {
@@ -92,6 +94,7 @@ impl<F: Future> Set<F> {
             batch: VecDeque::new(),
             place: None,
             told: false,
+            told_from_outside: false,
         }
     }
 
@@ -127,7 +130,9 @@ impl<F: Future> Arms for Set<F> {
         // First: who is woken from here on wakes the task.
         this.bell.task.register(cx.waker());
         // Arms that are polled elsewhere move there, all of them: a request made there is theirs.
-        let mut fresh = this.place.replace(frame::place()) != Some(frame::place());
+        let here = frame::place_made();
+        let mut fresh = this.place.replace(here) != Some(here);
+        fresh |= frame::is_stopping() && !std::mem::replace(&mut this.told_from_outside, true);
         if fresh {
             this.line_up_all(ruling);
         }

@@ -73,7 +73,7 @@ pub(crate) fn poll_region<F: Future>(
 
 /// The rest of a poll, after a turn that was taken already.
 #[inline(never)]
-fn go_on<F: Future>(
+pub(super) fn go_on<F: Future>(
     mut taken: Option<Poll<End<F::Output>>>,
     mut body: Pin<&mut Option<F>>,
     member: &mut Option<Arc<dyn Member>>,
@@ -223,10 +223,10 @@ fn beside<T>(member: &mut Option<Arc<dyn Member>>, f: impl FnOnce(&Region) -> T)
 }
 
 /// How a body ended, and the panic of a destructor that came on top of another panic.
-type End<T> = (Ended<T>, Option<Payload>);
+pub(super) type End<T> = (Ended<T>, Option<Payload>);
 
 /// Polls the body and, once it is ready, drops it: both inside the region, in one go.
-fn take_turn<F: Future>(
+pub(super) fn take_turn<F: Future>(
     mut body: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<End<F::Output>> {
@@ -266,7 +266,7 @@ fn drop_body<F: Future>(
     }
 }
 
-fn keep_second(region: &Region, second: Option<Payload>) {
+pub(super) fn keep_second(region: &Region, second: Option<Payload>) {
     if let Some(second) = second {
         region.fail(Phase::Destructor, second);
     }

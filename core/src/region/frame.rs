@@ -1,15 +1,33 @@
 //! The thread-local that says in which region this thread is running, and under how many masks.
+//!
+//! A region inside a task is *made* (allocated, opened in the one around) when code inside first needs it:
+//! to defer, to shield, to open a scope. Until then it is a [`Sketch`] on this thread's stack of them,
+//! for as long as it is polled; most regions end without ever having been more.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use super::Member;
+use super::inline::{self, Plan};
 use super::state::flag;
+use super::{Member, Region};
+use crate::runtime::Instant;
 use crate::sync::thread_local;
 
 struct Frame {
     member: Cell<Option<Arc<dyn Member>>>,
     stack: Cell<Stack>,
+    /// Regions that are being polled and are not made, inside of `member`: the last `stack.sketches`.
+    sketches: RefCell<Vec<Sketch>>,
+}
+
+/// A region that is being polled and may not be made yet.
+struct Sketch {
+    plan: Plan,
+    /// What the poll stack was when it was entered.
+    before: Stack,
+    /// The region around, once this one is made and has taken its place.
+    around: Option<Arc<dyn Member>>,
+    made: bool,
 }
 
 /// What the poll stack of this thread amounts to since the innermost region was entered.
@@ -20,13 +38,26 @@ struct Stack {
     mask: u32,
     /// Whether the innermost region is being polled; a blocking job runs in a region and is not.
     polling: bool,
+    /// How many regions that are not made lie on top of the innermost one that is. All masks lie below
+    /// them: before there is one more, they are made.
+    sketches: u32,
+}
+
+impl Stack {
+    /// Right inside a region that has just been made.
+    const INSIDE: Stack = Stack {
+        mask: 0,
+        polling: true,
+        sketches: 0,
+    };
 }
 
 thread_local! {
     static FRAME: Frame = const {
         Frame {
             member: Cell::new(None),
-            stack: Cell::new(Stack { mask: 0, polling: false }),
+            stack: Cell::new(Stack { mask: 0, polling: false, sketches: 0 }),
+            sketches: RefCell::new(Vec::new()),
         }
     };
 }
@@ -68,7 +99,15 @@ impl<'a> Entered<'a> {
 
     #[inline]
     fn enter(member: &'a mut Option<Arc<dyn Member>>, mask: u32, polling: bool) -> Self {
-        let stack = swap(member, Stack { mask, polling });
+        let sketches = 0;
+        let stack = swap(
+            member,
+            Stack {
+                mask,
+                polling,
+                sketches,
+            },
+        );
         Entered {
             around: member,
             stack,
@@ -93,13 +132,121 @@ fn swap(member: &mut Option<Arc<dyn Member>>, stack: Stack) -> Stack {
     before.unwrap_or(stack)
 }
 
-/// The region that this thread runs in.
-pub(crate) fn current() -> Option<Arc<dyn Member>> {
-    look(|member| Some(Arc::clone(member?)))
+/// A region that is polled without being made, until this is dropped.
+///
+/// What was made of it meanwhile is then in `made`, or nothing.
+pub(crate) struct Unmade<'a> {
+    made: &'a mut Option<Arc<dyn Member>>,
 }
 
-/// Looks at the region that this thread runs in. `f` is our own code and small: while it runs, the
-/// thread looks as if it ran in none.
+impl<'a> Unmade<'a> {
+    pub(crate) fn enter(made: &'a mut Option<Arc<dyn Member>>, plan: &Plan) -> Self {
+        let _ = FRAME.try_with(|frame| frame.sketch(plan));
+        Unmade { made }
+    }
+
+    /// The same, unless a request is due where this is polled.
+    #[inline]
+    pub(crate) fn enter_unless_stopping(
+        made: &'a mut Option<Arc<dyn Member>>,
+        plan: &Plan,
+    ) -> Option<Self> {
+        let entered = FRAME.try_with(|frame| {
+            if frame.stack.get().mask == 0 {
+                let around = frame.member.take();
+                let stopping = around
+                    .as_ref()
+                    .is_some_and(|around| around.region().has(flag::ASKED));
+                frame.member.set(around);
+                if stopping {
+                    return false;
+                }
+            }
+            frame.sketch(plan);
+            true
+        });
+        // Not `then_some`: one that is not wanted would leave when it is dropped.
+        entered.unwrap_or(true).then(|| Unmade { made })
+    }
+}
+
+impl Drop for Unmade<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = FRAME.try_with(|frame| {
+            let Some(sketch) = frame.sketches.borrow_mut().pop() else {
+                return;
+            };
+            if sketch.made {
+                *self.made = frame.member.replace(sketch.around);
+            }
+            frame.stack.set(sketch.before);
+        });
+    }
+}
+
+/// Makes the regions that this thread runs in, from the outside in.
+#[inline]
+fn make_all() {
+    let _ = FRAME.try_with(|frame| {
+        if frame.stack.get().sketches > 0 {
+            frame.make_all();
+        }
+    });
+}
+
+impl Frame {
+    /// Puts a region that is not made on top.
+    #[inline]
+    fn sketch(&self, plan: &Plan) {
+        let before = self.stack.get();
+        self.sketches.borrow_mut().push(Sketch {
+            plan: *plan,
+            before,
+            around: None,
+            made: false,
+        });
+        self.stack.set(Stack {
+            polling: true,
+            sketches: before.sketches + 1,
+            ..before
+        });
+    }
+
+    #[cold]
+    fn make_all(&self) {
+        let count = self.stack.get().sketches as usize;
+        let all = self.sketches.borrow().len();
+        for index in all - count..all {
+            let (plan, before) = {
+                let sketch = &self.sketches.borrow()[index];
+                (sketch.plan, sketch.before)
+            };
+            let around = self.member.take();
+            let linked = around.is_some() && before.mask == 0;
+            let member = inline::made(plan);
+            Region::open(&member, around.as_ref(), linked);
+            self.member.set(Some(member));
+            let sketches = &mut *self.sketches.borrow_mut();
+            sketches[index].around = around;
+            sketches[index].made = true;
+            // The next one stands right inside this one, and so does whatever is on top of all.
+            match sketches.get_mut(index + 1) {
+                Some(next) => next.before = Stack::INSIDE,
+                None => self.stack.set(Stack::INSIDE),
+            }
+        }
+    }
+}
+
+/// The region that this thread runs in; it is made for that.
+pub(crate) fn current() -> Option<Arc<dyn Member>> {
+    make_all();
+    made_around()
+}
+
+/// Looks at the innermost region that is made of those that this thread runs in. `f` is our own code and
+/// small: while it runs, the thread looks as if it ran in none.
 #[inline]
 pub(crate) fn look<T>(f: impl FnOnce(Option<&Arc<dyn Member>>) -> T) -> T {
     let mut f = Some(f);
@@ -140,8 +287,14 @@ pub(crate) fn is_about_to_stop() -> bool {
     mask() == 0 && look(|member| member.is_some_and(|member| member.region().has(flag::ASKING)))
 }
 
-/// Which region this thread runs in, to compare; zero for none.
+/// Which region this thread runs in, to compare; zero for none. It is made for that.
 pub(crate) fn place() -> usize {
+    make_all();
+    place_made()
+}
+
+/// The same of the innermost region that is made.
+pub(crate) fn place_made() -> usize {
     look(|member| member.map_or(0, |member| Arc::as_ptr(member).cast::<()>().addr()))
 }
 
@@ -151,11 +304,13 @@ pub(crate) struct Masks(u32);
 impl Masks {
     /// Puts one more on.
     pub(crate) fn one_more() -> Self {
+        make_all();
         Self::set(mask() + 1)
     }
 
     /// Takes one off.
     pub(crate) fn one_less() -> Self {
+        make_all();
         Self::set(mask().saturating_sub(1))
     }
 
@@ -178,5 +333,51 @@ impl Drop for Masks {
                 ..stack
             });
         });
+    }
+}
+
+/// The earliest moment at which a deadline stops the code that runs here.
+///
+/// Those of the regions around, out to where a mask lies between: what is shielded is not stopped.
+pub(crate) fn deadline() -> Option<Instant> {
+    let mut earliest = Earliest(None);
+    let linked = FRAME.try_with(|frame| {
+        let stack = frame.stack.get();
+        let sketches = frame.sketches.borrow();
+        let mut mask = match stack.sketches {
+            0 => stack.mask,
+            _ => 0,
+        };
+        for sketch in sketches.iter().rev().take(stack.sketches as usize) {
+            earliest.add(sketch.plan.deadline);
+            mask = sketch.before.mask;
+        }
+        mask == 0
+    });
+    let mut around = linked.unwrap_or(false).then(made_around).flatten();
+    while let Some(member) = around {
+        let region = member.region();
+        earliest.add(region.deadline());
+        around = match region.has(flag::INLINE) {
+            true => region.up_if_linked(),
+            false => member.scope(),
+        };
+    }
+    earliest.0
+}
+
+/// The innermost region that is made of those that this thread runs in.
+pub(crate) fn made_around() -> Option<Arc<dyn Member>> {
+    look(|member| Some(Arc::clone(member?)))
+}
+
+struct Earliest(Option<Instant>);
+
+impl Earliest {
+    fn add(&mut self, other: Option<Instant>) {
+        self.0 = match (self.0, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
     }
 }

@@ -1,4 +1,7 @@
 //! A region inside a task: a stretch of it that can be asked to stop without the rest.
+//!
+//! Made when it is first needed (see `frame.rs`): until something inside defers, shields, or opens a scope,
+//! there is nothing to unwind in an order, and to stop it is to drop the body.
 
 use std::any::Any;
 use std::future::Future;
@@ -9,10 +12,12 @@ use std::task::{Context, Poll};
 
 use pin_project::{pin_project, pinned_drop};
 
-use super::body::{Ended, InPlace, abandon, poll_region};
+use super::body::{self, End, Ended, InPlace, abandon};
+use super::contain::{Payload, contain};
+use super::frame::{self, Unmade};
 use super::state::{Seen, flag};
-use super::{Leftovers, Member, Reason, Region, frame, hand_over};
-use crate::runtime::AnyRuntime;
+use super::{Leftovers, Member, Phase, Reason, Region, hand_over};
+use crate::runtime::{AnyRuntime, Instant};
 
 /// What every region inside a task is born with.
 pub(crate) const INLINE: u32 = flag::NO_HANDLE | flag::INLINE;
@@ -38,27 +43,64 @@ impl Member for InlineMember {
     }
 }
 
+/// What a region that is not made will be.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    location: &'static Location<'static>,
+    /// When its owner stops it.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// Makes a region as it was planned; it is still to be opened.
+pub(super) fn made(plan: Plan) -> Arc<dyn Member> {
+    let region = Region::new(plan.location, INLINE);
+    if plan.deadline.is_some() {
+        region.set_deadline(plan.deadline);
+    }
+    Arc::new(InlineMember { region })
+}
+
 /// Polls a body in a region of its own, in whatever region this is polled in.
 #[pin_project(PinnedDrop)]
 pub(crate) struct Inline<F: Future> {
     #[pin]
     body: Option<F>,
-    /// Made at the first poll, unless it was given; gone when the region has ended.
+    /// There once it is made, unless it was given; gone when the region has ended.
     member: Option<Arc<dyn Member>>,
+    /// The region that counts this one, as long as it is not made.
+    counted: Counted,
     seen: Seen,
     stowed: Option<Ended<F::Output>>,
     /// Which region this was polled in last; compared only with regions that it holds alive.
     place: usize,
     stage: Stage,
+    /// Whether its owner asked it to stop before it was made.
+    asked: bool,
     reason: Option<Reason>,
     linked_at_end: bool,
     given: bool,
-    location: &'static Location<'static>,
+    plan: Plan,
+}
+
+/// Why a region has ended without a value.
+pub(crate) enum NoValue {
+    Panicked(Payload),
+    Cancelled,
+}
+
+impl NoValue {
+    fn into_ended<T>(self) -> Ended<T> {
+        match self {
+            NoValue::Panicked(payload) => Ended::Panicked(payload),
+            NoValue::Cancelled => Ended::Cancelled,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
+    /// Linked is only what is made.
     Open {
         linked: bool,
     },
@@ -67,20 +109,43 @@ enum Stage {
     Ended,
 }
 
+impl Stage {
+    /// Whether there is a body to be polled.
+    fn is_live(self) -> bool {
+        matches!(self, Stage::New | Stage::Open { .. })
+    }
+}
+
 impl<F: Future> Inline<F> {
     pub(crate) fn new(body: F, location: &'static Location<'static>) -> Self {
         Inline {
             body: Some(body),
             member: None,
+            counted: Counted(None),
             seen: Seen::default(),
             stowed: None,
             place: 0,
             stage: Stage::New,
+            asked: false,
             reason: None,
             linked_at_end: false,
             given: false,
-            location,
+            plan: Plan {
+                location,
+                deadline: None,
+            },
         }
+    }
+
+    /// The same, of one that its owner is going to stop at `deadline`, if there is one.
+    pub(crate) fn until(
+        deadline: Option<Instant>,
+        body: F,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let mut inline = Inline::new(body, location);
+        inline.plan.deadline = deadline;
+        inline
     }
 
     /// The same, of a member that others know already: a scope.
@@ -91,28 +156,67 @@ impl<F: Future> Inline<F> {
         inline
     }
 
-    /// Opens the region in the one that runs here, if it is new; gives it to who wants to ask it to stop.
+    /// Opens the region in the one that runs here, if it is new. It is not made for that.
     ///
-    /// Nothing where a request is due: an opening edge, at which nothing new starts. The region around
+    /// Not where a request is due: an opening edge, at which nothing new starts. The region around
     /// acts on its request at the `Pending` that follows.
-    pub(crate) fn open(self: Pin<&mut Self>) -> Option<Weak<dyn Member>> {
+    pub(crate) fn start(self: Pin<&mut Self>) -> bool {
         let this = self.project();
-        if *this.stage == Stage::New {
-            if frame::is_stopping() {
-                return None;
+        if *this.stage != Stage::New {
+            return true;
+        }
+        if frame::is_stopping() {
+            return false;
+        }
+        let mut linked = false;
+        if let Some(member) = this.member {
+            linked = open_here(member, this.place);
+        }
+        *this.stage = Stage::Open { linked };
+        true
+    }
+
+    /// Starts the region and makes it; gives it to who wants to ask it to stop.
+    pub(crate) fn open(mut self: Pin<&mut Self>) -> Option<Weak<dyn Member>> {
+        if !self.as_mut().start() {
+            return None;
+        }
+        let this = self.project();
+        if let Stage::Open { linked } = this.stage {
+            if this.member.is_none() {
+                let member = this.member.insert(made(*this.plan));
+                *linked = open_here(member, this.place);
+                this.counted.clear();
             }
-            let around = frame::current();
-            let linked = around.is_some() && frame::mask() == 0;
-            let location = *this.location;
-            let member = this.member.get_or_insert_with(|| {
-                let region = Region::new(location, INLINE);
-                Arc::new(InlineMember { region })
-            });
-            Region::open(member, around.as_ref(), linked);
-            *this.place = frame::place();
-            *this.stage = Stage::Open { linked };
         }
         this.member.as_ref().map(Arc::downgrade)
+    }
+
+    /// Asks the region to stop, by who polls it: at the next poll, or what is left of this one.
+    pub(crate) fn ask(self: Pin<&mut Self>, reason: &Reason) {
+        let this = self.project();
+        match this.member {
+            Some(member) => member.region().ask(Some(reason)),
+            None if !*this.asked => {
+                *this.asked = true;
+                *this.reason = Some(reason.clone());
+            }
+            None => {}
+        }
+    }
+
+    /// Says when its owner stops it, to those inside who want to know.
+    pub(crate) fn set_deadline(self: Pin<&mut Self>, deadline: Option<Instant>) {
+        let this = self.project();
+        this.plan.deadline = deadline;
+        if let Some(member) = this.member {
+            member.region().set_deadline(deadline);
+        }
+    }
+
+    /// Whether it has begun, and neither ended nor been stopped by a request around it.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.stage, Stage::Open { .. })
     }
 
     /// Whether a request around it has stopped it: then it stays pending until it is dropped.
@@ -158,40 +262,181 @@ impl<F: Future> Inline<F> {
     /// If it was moved away after the request, it is ready: where it is now, nobody would drop it.
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<F::Output>> {
         self.poll_into(cx, |ended, _| ended)
+            .map(|ended| match ended {
+                Ok(value) => Ended::Value(value),
+                Err(ended) => ended.into_ended(),
+            })
     }
 
-    /// Does as [`poll_end`](Inline::poll_end) and gives what `conclude` makes of the end. It may take what
-    /// failed beside; what it leaves is reported.
+    /// Does as [`poll_end`](Inline::poll_end), and starts the region before if need be. Gives the value, or
+    /// what `conclude` makes of there being none. It may take what failed beside; what it leaves is
+    /// reported.
+    #[inline]
     pub(crate) fn poll_into<T>(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        conclude: impl FnOnce(Ended<F::Output>, &Region) -> T,
-    ) -> Poll<T> {
-        let this = self.project();
-        let mut linked = match *this.stage {
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let mut this = self.as_mut().project();
+        let mut taken = None;
+        // What nearly all are: not made, not stopped, and ready without anything of it having been needed.
+        if this.member.is_none() && !*this.asked && this.stage.is_live() {
+            if let Some(_entered) = Unmade::enter_unless_stopping(this.member, this.plan) {
+                *this.stage = Stage::Open { linked: false };
+                taken = Some(body::take_turn(this.body.as_mut(), cx));
+            }
+            if this.member.is_none() {
+                if let Some(Poll::Ready((Ended::Value(value), None))) = taken {
+                    this.counted.clear();
+                    *this.stage = Stage::Ended;
+                    return Poll::Ready(Ok(value));
+                }
+            }
+        }
+        self.go_on(taken, cx, conclude)
+    }
+
+    /// The rest of a poll, after a turn that was taken already.
+    #[inline(never)]
+    fn go_on<T>(
+        mut self: Pin<&mut Self>,
+        mut taken: Option<Poll<End<F::Output>>>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        match self.stage {
             // Not opened: a request is due around it.
             Stage::New => return Poll::Pending,
-            Stage::Open { linked } => linked,
+            Stage::Open { .. } => {}
             Stage::StoppedFromOutside => return Poll::Pending,
             Stage::Ended => panic!("a region was polled after it had ended"),
+        }
+        let was_made = taken.is_none() && self.member.is_some();
+        if self.member.is_none() {
+            // A request that was made in this turn takes effect at its `Pending`.
+            let pending = taken.as_ref().is_none_or(Poll::is_pending);
+            let turn = match taken.take() {
+                Some(turn) if !pending || !frame::is_stopping() => turn,
+                _ => Poll::Ready(self.as_mut().drop_unmade()),
+            };
+            if self.member.is_none() {
+                if turn.is_pending() && self.as_mut().count() {
+                    return Poll::Pending;
+                }
+                if let Poll::Ready((ended, second)) = turn {
+                    return self.end_unmade(ended, second, conclude);
+                }
+                // There are too many to count: this one is made.
+                self.as_mut().open();
+            }
+            taken = Some(turn);
+        }
+        if !was_made {
+            self.as_mut().note_made();
+        }
+        self.poll_made(taken, cx, conclude)
+    }
+
+    /// Drops the body of a region that is not made, which is how it is stopped. It may be made meanwhile.
+    fn drop_unmade(self: Pin<&mut Self>) -> End<F::Output> {
+        let mut this = self.project();
+        let _entered = Unmade::enter(this.member, this.plan);
+        match contain(|| this.body.set(None)) {
+            Ok(()) => (Ended::Cancelled, None),
+            Err(payload) => (Ended::Panicked(payload), None),
+        }
+    }
+
+    /// The end of a region that was never made.
+    fn end_unmade<T>(
+        self: Pin<&mut Self>,
+        ended: Ended<F::Output>,
+        second: Option<Payload>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let this = self.project();
+        this.counted.clear();
+        let ended = match ended {
+            Ended::Value(value) => Ok(value),
+            Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
+            // Our own request is void where the region around is asked too: that one decides.
+            Ended::Cancelled if frame::is_about_to_stop() => {
+                *this.stage = Stage::StoppedFromOutside;
+                return Poll::Pending;
+            }
+            Ended::Cancelled => Err(NoValue::Cancelled),
         };
+        *this.stage = Stage::Ended;
+        let region = Region::new(this.plan.location, INLINE);
+        body::keep_second(&region, second);
+        let concluded = ended.map_err(|ended| conclude(ended, &region));
+        region.report_kept();
+        Poll::Ready(concluded)
+    }
+
+    /// Takes note of where the region stands, once it was made by code inside.
+    fn note_made(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let Some(member) = this.member {
+            let linked = member.region().is_linked();
+            *this.place = frame::place();
+            *this.stage = Stage::Open { linked };
+            this.counted.clear();
+        }
+    }
+
+    /// Has this region, which is not made, counted in the one around it; unless there are too many.
+    fn count(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        let here = match frame::mask() {
+            0 => frame::place_made(),
+            _ => 0,
+        };
+        if here == *this.place {
+            return true;
+        }
+        *this.place = here;
+        this.counted.clear();
+        let around = frame::made_around().filter(|_| here != 0);
+        let counted = around
+            .as_ref()
+            .is_none_or(|around| around.region().count_unmade());
+        *this.counted = Counted(around.filter(|_| counted));
+        counted
+    }
+
+    /// A turn, or what follows on one that was `taken`, in a region that is made.
+    fn poll_made<T>(
+        self: Pin<&mut Self>,
+        taken: Option<Poll<End<F::Output>>>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let this = self.project();
         if let Some(member) = this
             .member
             .as_ref()
             .filter(|_| frame::place() != *this.place)
         {
             let around = frame::current();
-            linked = around.is_some() && frame::mask() == 0;
+            let linked = around.is_some() && frame::mask() == 0;
             Region::move_to(member, around.as_ref(), linked);
             *this.place = frame::place();
             *this.stage = Stage::Open { linked };
         }
         let stow = &mut InPlace(this.stowed);
-        let Some(ended) = poll_region(this.body, this.member, this.seen, stow, cx) else {
+        let ended = match taken {
+            None => body::poll_region(this.body, this.member, this.seen, stow, cx),
+            taken => body::go_on(taken, this.body, this.member, this.seen, stow, cx),
+        };
+        let Some(ended) = ended else {
             return Poll::Pending;
         };
-        let member = this.member.take().expect("a region that ends is open");
-        *this.reason = member.region().reason();
+        let linked = *this.stage == Stage::Open { linked: true };
+        let member = this.member.take().expect("a region that ends is made");
+        if !*this.asked {
+            *this.reason = member.region().reason();
+        }
         member.region().forget_runner();
         // Our own request is void where the region around is asked too: that one decides.
         if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
@@ -201,10 +446,43 @@ impl<F: Future> Inline<F> {
         }
         *this.linked_at_end = linked;
         *this.stage = Stage::Ended;
-        let concluded = conclude(ended, member.region());
+        let ended = match ended {
+            Ended::Value(value) => Ok(value),
+            Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
+            Ended::Cancelled => Err(NoValue::Cancelled),
+        };
+        let concluded = ended.map_err(|ended| conclude(ended, member.region()));
         close(&*member, *this.given);
         Poll::Ready(concluded)
     }
+}
+
+/// The region in which one that is not made is counted, until this is dropped.
+struct Counted(Option<Arc<dyn Member>>);
+
+impl Counted {
+    #[inline]
+    fn clear(&mut self) {
+        if let Some(around) = self.0.take() {
+            around.region().uncount_unmade();
+        }
+    }
+}
+
+impl Drop for Counted {
+    #[inline]
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Opens a region in the one that runs here. Says whether requests of that one are its own.
+fn open_here(member: &Arc<dyn Member>, place: &mut usize) -> bool {
+    let around = frame::current();
+    let linked = around.is_some() && frame::mask() == 0;
+    Region::open(member, around.as_ref(), linked);
+    *place = frame::place();
+    linked
 }
 
 /// Whether the region around this one is asked to stop, or just about to be: those inside are told first.
@@ -215,6 +493,7 @@ fn is_asked_around() -> bool {
 /// Leaves the region around, and reports what has no place in an outcome; a given member does so itself.
 fn close(member: &dyn Member, given: bool) {
     let region = member.region();
+    debug_assert!(region.has(flag::INLINE), "a root is closed by itself");
     if !given {
         region.report_kept();
     }
@@ -225,7 +504,22 @@ fn close(member: &dyn Member, given: bool) {
 #[pinned_drop]
 impl<F: Future> PinnedDrop for Inline<F> {
     fn drop(self: Pin<&mut Self>) {
-        let this = self.project();
+        let mut this = self.project();
+        if this.member.is_none() {
+            if !matches!(this.stage, Stage::Open { .. }) {
+                return;
+            }
+            let dropped = {
+                let _entered = Unmade::enter(this.member, this.plan);
+                contain(|| this.body.set(None))
+            };
+            if let Err(payload) = dropped {
+                let region = Region::new(this.plan.location, INLINE);
+                region.fail(Phase::Destructor, payload);
+                region.give_failures(frame::current().as_deref());
+                region.report_kept();
+            }
+        }
         let stow = &mut InPlace(this.stowed);
         let Some((member, left)) = abandon(this.body, this.member.take(), stow) else {
             return;

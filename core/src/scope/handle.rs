@@ -97,6 +97,7 @@ impl<'a, S> SpawnChild<'a, S> {
         SpawnChild {
             scope,
             name: None,
+            location: None,
             cleanup_limit: None,
         }
     }
@@ -142,6 +143,7 @@ macro_rules! common {
                 SpawnChild {
                     scope: self,
                     name: None,
+                    location: None,
                     cleanup_limit: None,
                 }
             }
@@ -652,10 +654,17 @@ impl<R: Spawn + Timer, E: Send + 'static> fmt::Debug for TryScope<R, E> {
 pub struct SpawnChild<'a, S> {
     pub(super) scope: &'a S,
     name: Option<Cow<'static, str>>,
+    location: Option<&'static Location<'static>>,
     cleanup_limit: Option<Duration>,
 }
 
 impl<S> SpawnChild<'_, S> {
+    /// Says where the child is spawned, if it is not the caller's place.
+    pub(crate) fn at(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
+    }
+
     /// Names the child, for errors and reports.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into());
@@ -675,7 +684,7 @@ impl<S> SpawnChild<'_, S> {
     pub(super) fn birth(self) -> Birth {
         Birth {
             name: self.name,
-            location: Location::caller(),
+            location: self.location.unwrap_or(Location::caller()),
             cleanup_limit: self.cleanup_limit,
         }
     }

@@ -18,6 +18,7 @@ mod may_fail;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;
+mod nurseries;
 mod nursery;
 mod outcome;
 mod policy;
@@ -50,6 +51,7 @@ pub use local::{
     try_local_scope_unsend,
 };
 pub use may_fail::MayFail;
+pub use nurseries::{NurseryInfo, nurseries};
 pub use nursery::{Nursery, NurseryClosed, NurseryHandle, NurseryWith};
 pub use outcome::Outcome;
 pub use policy::Verdict;

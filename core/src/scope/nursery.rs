@@ -15,8 +15,9 @@ use super::child_error::ChildError;
 use super::handle::{SpawnChild, TryScope};
 use super::in_scope::{Birth, Refused, spawn, spawn_job};
 use super::may_fail::{MayFail, Whatever};
+use super::nurseries::enlist;
 use super::policy::Verdict;
-use super::wait::{ScopeWait, WaitError};
+use super::wait::{Goal, ScopeWait, WaitError};
 use crate::region::{Reason, Region};
 use crate::runtime::{Spawn, Timer};
 use crate::task::{Words, spawn_detached};
@@ -114,6 +115,16 @@ impl<R: Spawn + Timer> NurseryHandle<R> {
 
     pub(crate) fn region(&self) -> &Region {
         &self.scope.shared().region
+    }
+
+    /// Asks those that are children now to stop.
+    pub(crate) fn cancel_children(&self, reason: &Reason) {
+        self.scope.shared().cancel_children(reason);
+    }
+
+    /// Waits until fewer children live than this.
+    pub(crate) fn wait_for_fewer_than(&self, most: usize) -> ScopeWait<R, AnyError> {
+        ScopeWait::new(self.scope.shared(), Goal::FewerThan(most))
     }
 
     /// Spawns a child of `()` or of a `Result`; its handle may be dropped, the child runs on.
@@ -370,6 +381,7 @@ impl<'a, R: Spawn + Timer> NurseryWith<'a, R> {
         let mut handle = None;
         // It is over when it is asked to stop: its body never ends by itself.
         let scope = self.scope.try_run(|scope| {
+            enlist(scope.shared());
             handle = Some(NurseryHandle::new(scope));
             pending::<Result<(), AnyError>>()
         });

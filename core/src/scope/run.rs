@@ -301,6 +301,7 @@ impl<R: Spawn + Timer> Extras<R> {
     fn start<E: Send + 'static>(&mut self, scope: &Arc<Shared<R, E>>) {
         if let Some(within) = self.within {
             let deadline = after(scope.rt.now(), within);
+            scope.region.set_deadline(Some(deadline));
             self.sleep = Some(Box::pin(scope.rt.sleep_until(deadline)));
         }
         if let Some(token) = &self.token {

@@ -217,7 +217,10 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
             (OnError::Collect, _) => Verdict::Keep,
             (OnError::Supervise(_) | OnError::Report, Teller::Body) => Verdict::Stop,
             (OnError::Report, Teller::Child) => {
-                error.into_failures().iter().for_each(report);
+                // That a runtime ends is no failure of what ran there.
+                if !error.is_lost() || !error.failures().is_empty() {
+                    error.into_failures().iter().for_each(report);
+                }
                 return;
             }
             (OnError::Supervise(handler), Teller::Child) => match contain(|| handler(&error)) {

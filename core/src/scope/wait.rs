@@ -30,6 +30,8 @@ pub enum WaitFor {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     Public(WaitFor),
+    /// Fewer children live than this.
+    FewerThan(usize),
     /// The scope is over.
     Closed,
 }
@@ -71,6 +73,7 @@ impl<R: Spawn + Timer, E: Send + 'static> ScopeWait<R, E> {
             Goal::Public(WaitFor::All) => live == 0,
             Goal::Public(WaitFor::FirstDone) => live == 0 || self.scope.done() > 0,
             Goal::Public(WaitFor::FirstError) => live == 0 || self.scope.failed() > 0,
+            Goal::FewerThan(most) => live < most,
             Goal::Closed => live == 0 && self.scope.region.is_done(),
         }
     }
@@ -89,7 +92,7 @@ impl<R: Spawn + Timer, E: Send + 'static> Future for ScopeWait<R, E> {
         let oneself = match this.goal {
             Goal::Public(WaitFor::All) => is_in_child_of(scope),
             Goal::Closed => is_inside(scope),
-            Goal::Public(_) => false,
+            Goal::Public(_) | Goal::FewerThan(_) => false,
         };
         if oneself {
             return Poll::Ready(Err(WaitError::oneself(scope)));

@@ -113,7 +113,8 @@ pub(crate) mod atomic {
         };
     }
 
-    atomic!(AtomicBool, bool, {});
+    atomic!(AtomicBool, bool, { swap });
+    atomic!(AtomicU16, u16, { fetch_add fetch_sub });
     atomic!(AtomicU32, u32, { fetch_or fetch_and });
     atomic!(AtomicU8, u8, { swap });
     atomic!(AtomicU64, u64, {});

@@ -3,6 +3,7 @@
 mod cancel_all;
 mod cell;
 mod current;
+mod current_task;
 mod handle;
 mod job;
 mod join_error;
@@ -19,6 +20,7 @@ pub(crate) mod tests;
 pub use cancel_all::{CancelAll, Kill, KillAfter, cancel_all};
 pub(crate) use cell::{Cell, Joinable, Joined, Owner};
 pub use current::{NoRuntime, OutsideRegions, current, outside_regions};
+pub use current_task::{TaskInfo, current_task};
 pub use handle::{CancelAndWait, Task};
 pub(crate) use job::{Job, start_job};
 pub use join_error::JoinError;

@@ -105,6 +105,14 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
         }
     }
 
+    pub(crate) fn rt(&self) -> &'a R {
+        self.rt
+    }
+
+    pub(crate) fn said_name(&self) -> Option<&Cow<'static, str>> {
+        self.words.name.as_ref()
+    }
+
     pub(crate) fn into_parts(self) -> (&'a R, Words) {
         (self.rt, self.words)
     }

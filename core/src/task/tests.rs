@@ -868,3 +868,27 @@ fn a_root_is_at_most_32_bytes_more_than_its_body() {
     // One of a single byte is rounded up to a whole word.
     assert!(extra(&body::<0>()) <= 32 + 7);
 }
+
+#[test]
+fn code_deep_inside_a_task_finds_out_which_one_it_is() {
+    let rt = Hand::default();
+    assert_eq!(crate::current_task(), None);
+    let mut task = rt.spawn_with().name("deep").spawn(async {
+        let token = crate::CancelToken::new();
+        let inside = async {
+            // In a region that is made, in one that is not, and in a clean-up.
+            crate::defer(async { assert_eq!(crate::current_task().unwrap().name(), Some("deep")) });
+            let named = async { crate::current_task().unwrap() };
+            crate::gather((named, async {})).await.0
+        };
+        crate::Cancellable::until(inside, &token).await.unwrap()
+    });
+    let mut root = rt.next_root();
+    while poll(&mut root).is_pending() {}
+    let cx = &mut Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(info)) = Pin::new(&mut task).poll(cx) else {
+        panic!("it has ended");
+    };
+    assert_eq!(info.name(), Some("deep"));
+    assert!(info.location().file().ends_with("tests.rs"));
+}

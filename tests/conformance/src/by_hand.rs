@@ -114,6 +114,11 @@ impl HandClock {
         }
     }
 
+    /// Returns when the next sleep ends, if any waits.
+    pub fn next(&self) -> Option<Instant> {
+        self.state().timers.keys().next().map(|key| key.0)
+    }
+
     /// Returns how many sleeps wait.
     pub fn waiting(&self) -> usize {
         self.state().timers.len()

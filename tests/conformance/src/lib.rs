@@ -56,6 +56,7 @@ pub mod panics;
 pub mod race;
 pub mod real_time;
 pub mod regions;
+pub mod retry;
 pub mod scope;
 pub mod scope_errors;
 pub mod scope_limits;
@@ -63,6 +64,8 @@ pub mod scope_stops;
 pub mod shutdown;
 pub mod task;
 pub mod time;
+pub mod timeout;
+pub mod timers;
 pub mod virtual_time;
 pub mod wakers;
 pub mod watched;
@@ -220,6 +223,41 @@ macro_rules! __cases {
                 a_clock_moved_by_hand_decides_when_a_sleep_ends
                 sleeps_on_a_clock_moved_by_hand_end_in_order
                 a_sleep_on_a_clock_moved_by_hand_is_reset
+            }
+            async timeout {
+                a_value_that_is_there_is_given
+                no_time_at_all_stops_what_suspends
+                a_timeout_ends_at_its_deadline_and_cleans_up_first
+                of_nested_timeouts_each_has_its_own_error
+                a_request_is_no_timeout
+                a_deadline_is_moved_from_another_task
+                a_shield_may_make_it_late
+            }
+            async timers {
+                an_interval_ticks_when_its_clock_says_so
+                an_interval_that_is_late_follows_its_policy
+                an_interval_that_is_reset_wakes_at_its_new_moment
+                an_interval_of_zero_lets_other_tasks_run
+                an_endless_interval_does_not_tick
+                what_is_done_every_second_is_done_every_second
+                the_previous_tick_is_cancelled_and_cleans_up_first
+                a_tick_that_waits_for_room_starts_when_there_is
+                a_busy_tick_lets_the_next_ones_out
+                a_tick_that_fails_is_reported_and_the_next_comes
+                a_handler_is_told_of_ticks_that_fail
+                ticks_without_a_pause_come_to_their_end
+                ticks_in_a_scope_stop_with_it
+            }
+            async retry {
+                attempts_are_made_when_the_clock_says_so
+                an_attempt_that_hangs_is_stopped_and_cleans_up
+                stopped_between_two_attempts_it_ends_at_once
+                what_is_stopped_from_outside_is_not_tried_again
+                attempts_that_fail_at_once_let_other_tasks_run
+                attempts_may_borrow
+                a_delayer_sleeps_by_the_clock_of_its_runtime
+                a_long_wait_is_reported_while_it_lasts
+                a_poll_that_takes_long_is_reported
             }
             async real_time {
                 a_sleep_is_never_early

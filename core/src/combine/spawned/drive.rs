@@ -12,13 +12,13 @@ use pin_project::pin_project;
 /// An `async` block would do, if its type had a name; and bounds that tie a closure to what it gives would
 /// keep what borrows from being spawned: see [`Run`](crate::scope::ScopeFuture).
 #[pin_project]
-pub(super) struct Drive<S, O> {
+pub(crate) struct Drive<S, O> {
     state: S,
     poll: fn(&mut S, &mut Context<'_>) -> Poll<O>,
 }
 
 impl<S, O> Drive<S, O> {
-    pub(super) fn new(state: S, poll: fn(&mut S, &mut Context<'_>) -> Poll<O>) -> Self {
+    pub(crate) fn new(state: S, poll: fn(&mut S, &mut Context<'_>) -> Poll<O>) -> Self {
         Drive { state, poll }
     }
 }

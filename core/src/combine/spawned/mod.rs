@@ -12,6 +12,7 @@ mod race;
 
 pub(crate) use as_completed::as_completed;
 pub use as_completed::{AsCompleted, Completed};
+pub(crate) use drive::Drive;
 pub use gather::GatherTasks;
 pub(crate) use gather::gather_all;
 pub use map::{GatherMap, Map, MapStream, TryGatherMap, TryMap, TryMapStream};

@@ -102,6 +102,25 @@ fn a_combinator_that_is_moved_away_after_the_request_panics_and_says_why() {
     );
 }
 
+/// Has something to unwind, so that its region is known to the one around.
+async fn made() {
+    defer(async {});
+    pending::<()>().await;
+}
+
 async fn gather_nothing() {
-    gather((pending::<()>(), pending::<()>())).await;
+    gather((made(), made())).await;
+}
+
+#[test]
+fn a_combinator_with_nothing_to_unwind_goes_on_where_it_is_moved_to_after_the_request() {
+    let rt = Hand::default();
+    let (send, receive) = futures::channel::oneshot::channel();
+    let moving: BoxFuture = Box::pin(async {
+        let _ = gather((receive, async {})).await;
+    });
+    let mut moved = begin_elsewhere(&rt, moving, true);
+    assert!(poll_once(moved.as_mut()).is_pending());
+    send.send(()).unwrap();
+    finish(moved.as_mut());
 }

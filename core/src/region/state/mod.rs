@@ -20,8 +20,8 @@ use crate::region::failure::{self, Failure, Phase};
 use crate::region::reason::Reason;
 use crate::region::watch::Watch;
 use crate::region::work::Work;
-use crate::runtime::{AnyRuntime, AnySleep, KnownAs};
-use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use crate::runtime::{AnyRuntime, AnySleep, Instant, KnownAs};
+use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard, OnceBox, OnceLock};
 
 use place::Place;
@@ -39,6 +39,9 @@ pub(crate) struct Region {
     done: AtomicBool,
     /// The handle has taken the outcome. Only the handle reads and writes it.
     taken: AtomicBool,
+    /// How many linked regions are open directly inside and not made: there is nothing of them to tell,
+    /// but they are polled once more before the body around them is dropped.
+    unmade: AtomicU16,
     location: &'static Location<'static>,
     /// The half of [`Seen`] for which the root has no room. Only the root reads and writes it.
     seen_vtable: AtomicUsize,
@@ -176,6 +179,8 @@ pub(crate) struct Parts {
     pub(crate) failures: Vec<Failure>,
     /// How often `DRAINS` is held.
     pub(crate) drains: usize,
+    /// When its owner stops it, if it has said so.
+    deadline: Option<Instant>,
     /// The clean-up deadline that was said of this region.
     cleanup_limit: Option<Duration>,
     /// The clock that says when it passes.
@@ -195,6 +200,7 @@ impl Region {
             state: AtomicU32::new(flags),
             done: AtomicBool::new(false),
             taken: AtomicBool::new(false),
+            unmade: AtomicU16::new(0),
             location,
             seen_vtable: AtomicUsize::new(0),
             runner: Mutex::new(None),
@@ -307,6 +313,15 @@ impl Region {
     pub(crate) fn keep_erased_runtime(&self, rt: AnyRuntime) {
         // Where another thread was faster, its is kept and ours dropped: they are alike.
         let _ = self.rare.get_or_init(Box::default).runtime.set(rt);
+    }
+
+    /// When its owner stops it, for who asks inside how much time is left.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.rare_if_any(|rare| rare.deadline).flatten()
+    }
+
+    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
+        self.rare(|rare| rare.deadline = deadline);
     }
 
     /// The watch that child tasks inherit.

@@ -18,14 +18,34 @@ pub(super) struct Place {
 }
 
 impl Region {
-    /// How many linked regions are open directly inside, and how many are on their way out.
+    /// How many linked regions are open directly inside, made or not, and how many are on their way out.
     #[inline]
     pub(crate) fn inside(&self) -> (usize, usize) {
+        let unmade = usize::from(self.unmade.load(Ordering::Acquire));
         if !self.has(flag::OPEN) {
-            return (0, 0);
+            return (unmade, 0);
         }
-        self.rare_if_any(|rare| (rare.open, rare.unwinding))
-            .unwrap_or_default()
+        let (open, unwinding) = self
+            .rare_if_any(|rare| (rare.open, rare.unwinding))
+            .unwrap_or_default();
+        (open + unmade, unwinding)
+    }
+
+    /// Counts a region that is open directly inside and not made; unless there are too many to count.
+    pub(crate) fn count_unmade(&self) -> bool {
+        let count = |count: u16| count.checked_add(1);
+        self.unmade
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, count)
+            .is_ok()
+    }
+
+    /// Counts one less.
+    pub(crate) fn uncount_unmade(&self) {
+        self.unmade.fetch_sub(1, Ordering::AcqRel);
+        // Where it was dropped elsewhere, nobody else would look again.
+        if self.has(flag::ASKED) {
+            self.wake_runner();
+        }
     }
 
     /// The region around this one, if it is an inline one.
@@ -40,6 +60,11 @@ impl Region {
     pub(crate) fn up_if_linked(&self) -> Option<Arc<dyn Member>> {
         self.rare_if_any(|rare| rare.place.up.clone().filter(|_| rare.place.linked))
             .flatten()
+    }
+
+    /// Whether requests of the region around are its own.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.rare_if_any(|rare| rare.place.linked).unwrap_or(false)
     }
 
     /// Opens `kid` in the region `up`. Linked, it is asked whenever `up` is.

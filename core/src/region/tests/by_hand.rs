@@ -14,7 +14,7 @@ use crate::{Runtime, Task};
 
 /// A runtime whose tasks are polled, and whose clock is moved, by the test.
 #[derive(Clone, Debug)]
-pub(super) struct Clocked {
+pub(crate) struct Clocked {
     hand: Hand,
     now: Arc<Mutex<Instant>>,
     /// How many sleeps were made.
@@ -33,20 +33,20 @@ impl Default for Clocked {
 }
 
 impl Clocked {
-    pub(super) fn next_root(&self) -> BoxFuture {
+    pub(crate) fn next_root(&self) -> BoxFuture {
         self.hand.next_root()
     }
 
-    pub(super) fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         *self.now.lock().unwrap() += by;
     }
 
     /// How many sleeps are there.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         Arc::weak_count(&self.now)
     }
 
-    pub(super) fn sleeps(&self) -> usize {
+    pub(crate) fn sleeps(&self) -> usize {
         *self.sleeps.lock().unwrap()
     }
 }
@@ -84,7 +84,7 @@ impl Timer for Clocked {
 
 /// Wakes nobody: every task is polled in every turn.
 #[derive(Debug)]
-pub(super) struct ClockedSleep {
+pub(crate) struct ClockedSleep {
     now: Arc<Mutex<Instant>>,
     _counted: Weak<Mutex<Instant>>,
     deadline: Instant,
@@ -109,14 +109,14 @@ impl Sleep for ClockedSleep {
 
 /// All tasks of a runtime, each polled once in a turn, the oldest first.
 #[derive(Default)]
-pub(super) struct Play {
-    pub(super) rt: Clocked,
+pub(crate) struct Play {
+    pub(crate) rt: Clocked,
     roots: Vec<BoxFuture>,
 }
 
 impl Play {
     /// Spawns a task, and polls it once.
-    pub(super) fn start<F>(&mut self, body: F) -> Task<F::Output>
+    pub(crate) fn start<F>(&mut self, body: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -126,36 +126,36 @@ impl Play {
         task
     }
 
-    pub(super) fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         self.roots.extend(self.rt.hand.take_roots());
         self.roots
             .retain_mut(|root| poll_once(root.as_mut()).is_pending());
     }
 
-    pub(super) fn turns(&mut self, n: usize) {
+    pub(crate) fn turns(&mut self, n: usize) {
         for _ in 0..n {
             self.turn();
         }
     }
 
     /// Takes all tasks, to be polled elsewhere.
-    pub(super) fn take_roots(&mut self) -> Vec<BoxFuture> {
+    pub(crate) fn take_roots(&mut self) -> Vec<BoxFuture> {
         self.live();
         std::mem::take(&mut self.roots)
     }
 
-    pub(super) fn put_roots(&mut self, roots: Vec<BoxFuture>) {
+    pub(crate) fn put_roots(&mut self, roots: Vec<BoxFuture>) {
         self.roots.extend(roots);
     }
 
     /// How many tasks live.
-    pub(super) fn live(&mut self) -> usize {
+    pub(crate) fn live(&mut self) -> usize {
         self.roots.extend(self.rt.hand.take_roots());
         self.roots.len()
     }
 
     /// Turns until nobody is left; says how many.
-    pub(super) fn finish(&mut self) -> usize {
+    pub(crate) fn finish(&mut self) -> usize {
         for turns in 1..10_000 {
             self.turn();
             if self.live() == 0 {

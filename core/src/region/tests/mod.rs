@@ -1,6 +1,6 @@
 //! Regions, polled by hand: shields, clean-ups, regions inside regions, and requests at every point.
 
-mod by_hand;
+pub(crate) mod by_hand;
 pub(crate) mod counted;
 mod deadline;
 mod drain;
@@ -24,17 +24,17 @@ use crate::{
     rooted, shield, uncancellable,
 };
 
-type Log = Arc<Mutex<Vec<String>>>;
+pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
-fn say(log: &Log, what: impl Into<String>) {
+pub(crate) fn say(log: &Log, what: impl Into<String>) {
     log.lock().unwrap().push(what.into());
 }
 
-fn said(log: &Log) -> Vec<String> {
+pub(crate) fn said(log: &Log) -> Vec<String> {
     log.lock().unwrap().clone()
 }
 
-struct OnDrop(Log, &'static str);
+pub(crate) struct OnDrop(pub(crate) Log, pub(crate) &'static str);
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
@@ -42,12 +42,12 @@ impl Drop for OnDrop {
     }
 }
 
-fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Polls to the end; says in how many polls.
-fn finish<F: Future + ?Sized>(mut future: Pin<&mut F>) -> (F::Output, usize) {
+pub(crate) fn finish<F: Future + ?Sized>(mut future: Pin<&mut F>) -> (F::Output, usize) {
     for polls in 1..10_000 {
         if let Poll::Ready(value) = poll_once(future.as_mut()) {
             return (value, polls);

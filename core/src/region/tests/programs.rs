@@ -9,14 +9,16 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::counted::{Count, Counted, received};
 use super::poll_once;
 use crate::region::{BoxFuture, frame};
+use crate::runtime::{Instant, Sleep, Timer};
 use crate::task::tests::{Hand, tick};
 use crate::{
-    CancelToken, Cancellable, JoinError, Runtime, ScopeError, TryScope, Verdict, defer, gather,
-    local_scope, race, shield, uncancellable,
+    CancelToken, Cancellable, CancelledOwned, JoinError, Runtime, ScopeError, Timed, TryScope,
+    Verdict, defer, gather, local_scope, race, shield, uncancellable,
 };
 
 /// One step of a program.
@@ -30,6 +32,8 @@ enum Step {
     Hole(Vec<Step>),
     /// A region that a token may stop.
     Until(usize, Vec<Step>),
+    /// A region whose time is up when a token is cancelled.
+    Timeout(usize, Vec<Step>),
     /// The same, tried again as long as it is stopped.
     Retry(usize, Vec<Step>),
     Join(Vec<Step>, Vec<Step>),
@@ -81,6 +85,37 @@ struct ChildPlan {
     grandchild: Option<Box<ChildPlan>>,
 }
 
+/// A clock on which every deadline passes when a token is cancelled.
+#[derive(Clone, Debug)]
+struct Bell(CancelToken);
+
+impl Timer for Bell {
+    type Sleep = Rung;
+
+    fn now(&self) -> Instant {
+        Hand::default().now()
+    }
+
+    fn sleep_until(&self, _: Instant) -> Rung {
+        Rung(self.0.cancelled_owned())
+    }
+}
+
+#[derive(Debug)]
+struct Rung(CancelledOwned);
+
+impl Future for Rung {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}
+
+impl Sleep for Rung {
+    fn reset(self: Pin<&mut Self>, _: Instant) {}
+}
+
 /// A small generator of its own: a failing program must be the same on every machine.
 struct Random(u64);
 
@@ -108,8 +143,9 @@ impl Random {
                 _ => Step::Defer(self.below(3)),
             };
         };
-        match self.below(26) {
+        match self.below(28) {
             0..=2 => Step::Tick,
+            26 | 27 => Step::Timeout(token, self.steps(below, masked)),
             3 | 4 => Step::Defer(self.below(3)),
             5..=7 => Step::Shield(self.steps(below, true)),
             8 => Step::Hole(self.steps(below, masked)),
@@ -362,6 +398,17 @@ fn run(world: Arc<World>, record: Arc<Record>, steps: Vec<Step>) -> BoxFuture {
                     let body = run(Arc::clone(&world), inner, steps);
                     let stopped = body.until(&world.tokens[token]).await;
                     world.returned(stopped.is_err());
+                }
+                Step::Timeout(token, steps) => {
+                    let inner = Arc::new(Record::default());
+                    local.regions.push(Arc::clone(&inner));
+                    let body = run(Arc::clone(&world), inner, steps);
+                    let bell = Bell(world.tokens[token].clone());
+                    let stopped = body.timeout(&bell, Duration::ZERO).await;
+                    world.returned(stopped.is_err());
+                    if let Err(elapsed) = stopped {
+                        elapsed.failures().iter().for_each(received);
+                    }
                 }
                 Step::Retry(token, steps) => {
                     for tries in 0.. {

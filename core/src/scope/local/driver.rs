@@ -39,6 +39,8 @@ pub(super) struct Driver<B: Future, T, E, J> {
     /// The body's, once it is polled.
     waker: Option<Waker>,
     jobs: Slab<Entry<J>>,
+    /// Everybody was put in line because of a request.
+    told: bool,
     shared: Arc<Shared<J, E>>,
 }
 
@@ -56,6 +58,7 @@ impl<B: Future, T, E, J> Driver<B, T, E, J> {
             value: None,
             waker: None,
             jobs: Slab::new(),
+            told: false,
             shared,
         }
     }
@@ -93,13 +96,23 @@ where
         }
     }
 
+    /// Puts everybody in line, once: a region that is not made is woken by no request.
+    fn wake_all(self: Pin<&mut Self>) {
+        let this = self.project();
+        if !mem::replace(this.told, true) {
+            let body = this.waker.iter().filter(|_| this.body.is_some());
+            let jobs = this.jobs.iter().map(|(_, entry)| &entry.waker);
+            body.chain(jobs).for_each(Waker::wake_by_ref);
+        }
+    }
+
     fn poll_body(self: Pin<&mut Self>) {
         let mut this = self.project();
         let (Some(waker), Some(mut body)) = (&*this.waker, this.body.as_mut().as_pin_mut()) else {
             return;
         };
         // Not opened where a request is due: then this is the end of it.
-        if body.as_mut().open().is_none() {
+        if !body.as_mut().start() {
             return;
         }
         let Poll::Ready(ended) = body.poll_end(&mut Context::from_waker(waker)) else {
@@ -163,6 +176,7 @@ where
                 // A request takes effect inside before it does here, so everybody has this turn:
                 // whoever is not reached would be dropped half-way.
                 all = true;
+                self.as_mut().wake_all();
                 left = left.max(ready.len());
             }
             match ready.next(left) {

@@ -173,6 +173,20 @@ fn with_more_jobs_at_once_than_any_pool_has_threads() {
     });
 }
 
+#[test]
+fn a_job_and_a_task_are_inside_the_runtime_that_hosts_them() {
+    for host in [tokio_multi(), tokio_current()] {
+        let sim = Sim::on(host, 1);
+        let rt = sim.handle().clone();
+        sim.block_on(async {
+            let found = || tokio::runtime::Handle::try_current().is_ok();
+            assert!(found());
+            assert!(rt.spawn(async move { found() }).await.unwrap());
+            assert!(rt.spawn_blocking(found).await.unwrap());
+        });
+    }
+}
+
 /// A counter that is read, and written one turn later.
 fn lost_update(sim: &Sim) {
     let rt = sim.handle().clone();

@@ -164,19 +164,46 @@ impl Harness for OnSim {
     }
 }
 
-/// The simulator, on the threads of a runtime.
-pub(crate) struct Simulated<H>(std::marker::PhantomData<H>);
+/// The simulator on the threads of a runtime: another one for each case, or for all of them the one that the
+/// environment variable `ANYRT_SIM_HOST` names.
+pub(crate) struct OnSimHosted;
 
-impl<H: Harness> Harness for Simulated<H>
-where
-    H::Owner: Sync,
-{
+const HOSTS: [&str; 5] = [
+    "builtin",
+    "tokio_multi",
+    "tokio_current",
+    "smol",
+    "async_std",
+];
+
+fn host() -> String {
+    if let Ok(host) = std::env::var("ANYRT_SIM_HOST") {
+        return host;
+    }
+    // A case runs on a thread that is named after it.
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or_default();
+    let sum: usize = name.bytes().map(usize::from).sum();
+    HOSTS[sum % HOSTS.len()].to_owned()
+}
+
+impl Harness for OnSimHosted {
     type Handle = SimHandle;
     type Owner = Sim;
     const CAPS: Caps = Caps::SIMULATED;
 
     fn start() -> Sim {
-        Sim::with().seed(7).allow_outside_wakes().on(H::start())
+        let sim = Sim::with().seed(7).allow_outside_wakes();
+        let host = host();
+        println!("hosted by {host}");
+        match host.as_str() {
+            "builtin" => sim.on(OnBuiltin::start()),
+            "tokio_multi" => sim.on(OnTokioMulti::start()),
+            "tokio_current" => sim.on(OnTokioCurrent::start()),
+            "smol" => sim.on(Smol),
+            "async_std" => sim.on(AsyncStd),
+            other => panic!("no host is called {other}; there are {HOSTS:?}"),
+        }
     }
 
     fn handle(owner: &Sim) -> SimHandle {

@@ -12,7 +12,7 @@ use super::quiescence::{JobSeat, Quiescence};
 use super::sleep::VirtualSleep;
 use super::timers::nanos;
 use super::tracked::{Tracked, What};
-use crate::runtime::{Enter, Instant, Spawn, Timer};
+use crate::runtime::{Enter, Instant, Known, Spawn, Timer};
 
 /// The handle of a runtime in virtual time: that of a [`VirtualClock`](crate::VirtualClock).
 ///
@@ -145,6 +145,16 @@ impl<H: Spawn> Spawn for Virtual<H> {
     {
         let what = What::Task(Location::caller());
         let tracked = Tracked::new(&self.clock, self.inner.clone(), what, |_| future);
+        self.inner.spawn_raw(tracked);
+    }
+
+    fn spawn_known<F>(&self, root: F)
+    where
+        F: Future<Output = ()> + Known + Send + 'static,
+    {
+        // The line of the user, also for children of scopes and through an erased handle.
+        let what = What::Task(root.known_as().place);
+        let tracked = Tracked::new(&self.clock, self.inner.clone(), what, |_| root);
         self.inner.spawn_raw(tracked);
     }
 

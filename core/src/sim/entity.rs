@@ -116,7 +116,15 @@ impl Entity {
     pub(super) fn run_job(self: &Arc<Self>, job: Work) {
         let _turn = TurnOf(self);
         match job {
-            Work::Job(job) if self.gate.enter_granted(self) => self.act(job),
+            Work::Job(job) if self.gate.enter_granted(self) => self.act(|| {
+                // Not on the pool of the host, but inside of it.
+                let mut job = Some(job);
+                self.gate.host.enter(Enter::Foreign, &mut || {
+                    if let Some(job) = job.take() {
+                        job();
+                    }
+                });
+            }),
             job => self.act(|| drop(job)),
         }
     }

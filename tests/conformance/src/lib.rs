@@ -94,7 +94,7 @@ macro_rules! conformance {
     };
 }
 
-/// Runs the cases about [virtual time](virtual_time) on a [`Harness`], as a module of tests.
+/// Runs the cases about [virtual time](mod@virtual_time) on a [`Harness`], as a module of tests.
 ///
 /// Apart from [`conformance`], as they take the harness's owner, and so need not be run on
 /// [`Erased`] once more.

@@ -119,6 +119,12 @@ pub(crate) fn current_of(timers: &Arc<Timers>) -> Option<Arc<dyn Timekeeper>> {
     })
 }
 
+/// A number for who needs one that is like chance: nothing where there is no keeper, and so real chance will
+/// do.
+pub(crate) fn seed() -> Option<u64> {
+    current().map(|keeper| keeper.timers().seed())
+}
+
 fn is_of(keeper: &Arc<dyn Timekeeper>, timers: &Arc<Timers>) -> bool {
     Arc::ptr_eq(keeper.timers(), timers)
 }

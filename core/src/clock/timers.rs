@@ -42,6 +42,7 @@ struct Waits {
     goals: BTreeSet<Key>,
     numbers: u64,
     moves: u64,
+    seeds: u64,
 }
 
 impl Timers {
@@ -57,6 +58,13 @@ impl Timers {
             now: AtomicU64::new(0),
             waits: Mutex::new(Waits::default()),
         }
+    }
+
+    /// Another number at each call, and in each run the same ones: for who would else leave it to chance.
+    pub(crate) fn seed(&self) -> u64 {
+        let waits = &mut self.lock().waits;
+        waits.seeds += 1;
+        waits.seeds
     }
 
     pub(crate) fn now(&self) -> Instant {

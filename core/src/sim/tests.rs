@@ -54,6 +54,23 @@ fn an_hour_is_an_hour_to_the_nanosecond() {
 }
 
 #[test]
+fn what_is_left_to_chance_elsewhere_is_the_same_in_each_run() {
+    let waits = || {
+        let sim = Sim::new(1);
+        let rt = sim.handle().clone();
+        sim.block_on(async {
+            let start = rt.now();
+            let delays = [Duration::from_secs(1); 3];
+            let failing = rt.retry_with(delays, || async { Err::<(), _>("busy") });
+            failing.jitter(Duration::from_secs(1)).await.unwrap_err();
+            rt.now() - start
+        })
+    };
+    assert_eq!(waits(), waits());
+    assert!(waits() > Duration::from_secs(3));
+}
+
+#[test]
 fn a_job_runs_and_blocks_nobody() {
     let sim = Sim::new(1);
     let rt = sim.handle().clone();

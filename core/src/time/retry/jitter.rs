@@ -4,6 +4,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
+use crate::clock::current::seed;
+
 /// Gives durations of `[0, shift)`, all alike in probability.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Jitter {
@@ -54,9 +56,9 @@ impl Jitter {
     }
 }
 
-/// Another one in each process, and for each delayer. The one source of chance that nobody has seeded.
+/// Another one in each process, and for each delayer; in virtual time the same in each run.
 fn any_seed() -> u64 {
-    RandomState::new().build_hasher().finish()
+    seed().unwrap_or_else(|| RandomState::new().build_hasher().finish())
 }
 
 #[cfg(test)]

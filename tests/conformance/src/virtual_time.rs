@@ -537,9 +537,8 @@ pub fn a_clock_starts_where_it_is_told<H: Harness>() {
 
 /// The text of the panic with which `f` ends.
 fn panic_of<T>(f: impl FnOnce() -> T) -> String {
-    let payload = match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(_) => panic!("it did not panic"),
-        Err(payload) => payload,
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+        panic!("it did not panic");
     };
     match payload.downcast::<String>() {
         Ok(text) => *text,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Statistics, ThreadCache};
 
@@ -29,7 +29,9 @@ fn run<T: Send + 'static>(
 
 /// Waits until the cache says so: that a thread ends is not told to anybody.
 fn wait_until(cache: &ThreadCache, is_so: impl Fn(Statistics) -> bool) {
+    let begun = Instant::now();
     while !is_so(cache.statistics()) {
+        assert!(begun.elapsed() < LONG / 10, "{cache:?}");
         thread::yield_now();
     }
 }

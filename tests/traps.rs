@@ -4,6 +4,8 @@
 //! cannot see: each of these moves the time wrongly when it is awaited bare, and not when it is awaited in
 //! `external`.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::future::Future;
 use std::time::Duration;
 

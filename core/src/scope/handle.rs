@@ -132,6 +132,11 @@ macro_rules! common {
                 &self.scope.rt
             }
 
+            /// Where the scope was opened.
+            pub(crate) fn opened_at(&self) -> &'static Location<'static> {
+                self.scope.region.location()
+            }
+
             /// Returns a future that is ready after `duration`: [`Runtime::sleep`](crate::Runtime::sleep).
             pub fn sleep(&self, duration: Duration) -> R::Sleep {
                 let rt = self.rt();

@@ -331,6 +331,7 @@ macro_rules! __cases {
                 the_scopes_are_send_in_generic_code
             }
             async map {
+                an_error_says_where_the_map_was_called
                 the_values_come_in_the_order_of_the_items
                 nothing_and_a_limit_of_zero_are_fine
                 the_items_are_asked_for_only_when_there_is_room

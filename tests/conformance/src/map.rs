@@ -438,3 +438,19 @@ pub async fn gathering_spawns_all_and_keeps_their_order<H: Harness>(rt: H::Handl
         .await;
     assert!(outcome.unwrap_err().errors().unwrap().errors().eq(&["bad"]));
 }
+
+pub async fn an_error_says_where_the_map_was_called<H: Harness>(rt: H::Handle) {
+    let failed = rt.try_map([1], 1, |_| async { Err::<(), _>("out of cheese") });
+    let error = failed.await.unwrap_err();
+    let place = error.errors().unwrap().first().location();
+    assert!(place.file().contains("conformance"), "{place}");
+    let raced = rt
+        .race_ok([async { Err::<(), _>("no bread") }])
+        .await
+        .unwrap_err();
+    let text = format!("{raced:#}");
+    assert!(
+        text.contains("conformance") && !text.contains("combine/spawned"),
+        "{text}"
+    );
+}

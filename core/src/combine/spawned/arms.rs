@@ -57,7 +57,10 @@ impl<R: Spawn + Timer, I, T> Start<R, I, T> {
         I::Item: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        let spawn = |future| Some(self.scope.spawn(Catch::new(future, self.location)));
+        let spawn = |future| {
+            let arm = Catch::new(future, self.location);
+            Some(self.scope.spawn_with().at(self.location).spawn(arm))
+        };
         let spawned = self.futures.map(spawn).collect();
         *lock(&self.list) = spawned;
     }

@@ -85,7 +85,8 @@ where
     type Next = NextChild<R, Infallible>;
 
     fn spawn_one(&self, future: Fut) -> Child<Fut::Output> {
-        self.spawn(future)
+        // Where the map was called, and not here.
+        self.spawn_with().at(self.opened_at()).spawn(future)
     }
 
     fn one_more(&self) -> Self::Next {
@@ -103,7 +104,8 @@ where
     type Next = NextChild<R, E>;
 
     fn spawn_one(&self, future: Fut) -> Child<O::Value> {
-        self.spawn(future)
+        // Where the map was called, and not here.
+        self.spawn_with().at(self.opened_at()).spawn(future)
     }
 
     fn one_more(&self) -> Self::Next {

@@ -796,7 +796,9 @@ const PLANTS: &[Plant] = &[
         file: "core/src/clock/quiescence.rs",
         was: "            Pace::ByHand => waits.last_goal(),",
         now: "            Pace::ByHand => self.timers.end(),",
-        test: Test::Suite("clock_on_builtin::virtual_time::by_hand_it_goes_as_far_as_it_is_told"),
+        test: Test::Suite(
+            "clock_on_builtin::virtual_time::where_nothing_can_happen_the_report_says_who_waits",
+        ),
     },
     Plant {
         name: "clock: nobody is told that nothing can happen",

@@ -502,9 +502,16 @@ pub fn by_hand_it_goes_as_far_as_it_is_told<H: Harness>() {
                 })
             })
             .into();
+        let inside = rt.clone();
+        let late = rt.spawn(async move {
+            // Due when the step ends, and known only after it has begun.
+            inside.sleep(secs(1)).await;
+            inside.sleep(secs(1)).await;
+        });
         rt.advance(Duration::ZERO).await;
         assert_eq!(*woken.lock().unwrap(), []);
         rt.advance(secs(2)).await;
+        assert!(late.is_finished());
         assert_eq!(rt.elapsed(), secs(2));
         let so_far = [(1, secs(1)), (10, secs(1) + ns(1)), (2, secs(2))];
         assert_eq!(*woken.lock().unwrap(), so_far);

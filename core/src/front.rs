@@ -700,15 +700,16 @@ pub trait Runtime: Spawn + Timer {
     /// # Examples
     ///
     /// ```
-    /// use std::{future::pending, time::Duration};
-    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use std::future::pending;
+    /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
     ///
-    /// let owner = BuiltinRuntime::new();
-    /// let rt = owner.handle();
-    /// owner.block_on(async {
-    ///     assert_eq!(rt.timeout(Duration::from_secs(2), async { 42 }).await.unwrap(), 42);
-    ///     assert!(rt.timeout(Duration::from_millis(1), pending::<()>()).await.is_err());
+    /// let clock = VirtualClock::on(BuiltinRuntime::new());
+    /// let rt = clock.handle();
+    /// clock.block_on(async {
+    ///     assert_eq!(rt.timeout(2.secs(), async { 42 }).await.unwrap(), 42);
+    ///     assert!(rt.timeout(2.secs(), pending::<()>()).await.is_err());
     /// });
+    /// assert_eq!(rt.elapsed(), 2.secs());
     /// ```
     #[track_caller]
     #[doc(alias = "wait_for")]
@@ -733,16 +734,17 @@ pub trait Runtime: Spawn + Timer {
     /// # Examples
     ///
     /// ```
-    /// use std::{future::pending, time::Duration};
-    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use std::future::pending;
+    /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
     ///
-    /// let owner = BuiltinRuntime::new();
-    /// let rt = owner.handle();
-    /// owner.block_on(async {
+    /// let clock = VirtualClock::on(BuiltinRuntime::new());
+    /// let rt = clock.handle();
+    /// clock.block_on(async {
     ///     // One deadline for both.
-    ///     let deadline = rt.now() + Duration::from_millis(1);
+    ///     let deadline = rt.now() + 2.secs();
     ///     assert!(rt.timeout_at(deadline, pending::<()>()).await.is_err());
     ///     assert!(rt.timeout_at(deadline, pending::<()>()).await.is_err());
+    ///     assert_eq!(rt.now(), deadline);
     /// });
     /// ```
     #[track_caller]
@@ -797,13 +799,13 @@ pub trait Runtime: Spawn + Timer {
     /// # Examples
     ///
     /// ```
-    /// use std::{future::pending, time::Duration};
-    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    /// use std::future::pending;
+    /// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
     ///
-    /// let owner = BuiltinRuntime::new();
-    /// let rt = owner.handle();
-    /// owner.block_on(async {
-    ///     let advert = rt.move_on_after(Duration::from_millis(1), pending::<&str>()).await;
+    /// let clock = VirtualClock::on(BuiltinRuntime::new());
+    /// let rt = clock.handle();
+    /// clock.block_on(async {
+    ///     let advert = rt.move_on_after(5.secs(), pending::<&str>()).await;
     ///     assert_eq!(advert.unwrap_or("nothing to sell"), "nothing to sell");
     /// });
     /// ```

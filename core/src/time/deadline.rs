@@ -52,19 +52,19 @@ pub fn deadline() -> Option<Instant> {
 /// An answer that is slow, but comes in parts:
 ///
 /// ```
-/// use std::time::Duration;
-/// use anyrt::{Deadline, backend::builtin::BuiltinRuntime, prelude::*};
+/// use anyrt::{Deadline, VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
 ///
-/// let owner = BuiltinRuntime::new();
-/// let rt = owner.handle();
-/// let parts = rt.timeout_with(Duration::from_secs(1), async |deadline: Deadline| {
+/// let clock = VirtualClock::on(BuiltinRuntime::new());
+/// let rt = clock.handle();
+/// let parts = rt.timeout_with(1.secs(), async |deadline: Deadline| {
 ///     for _part in 0..3 {
-///         rt.sleep(Duration::from_millis(1)).await;
-///         deadline.reschedule(rt.now() + Duration::from_secs(1)).unwrap();
+///         rt.sleep(900.millis()).await;
+///         deadline.reschedule(rt.now() + 1.secs()).unwrap();
 ///     }
 ///     deadline.expired()
 /// });
-/// assert_eq!(owner.block_on(parts).unwrap(), false);
+/// assert_eq!(clock.block_on(parts).unwrap(), false);
+/// assert_eq!(rt.elapsed(), 2_700.millis());
 /// ```
 #[derive(Clone)]
 pub struct Deadline(Arc<Mutex<State>>);

@@ -14,13 +14,13 @@ use crate::region::{Failure, report_here};
 /// # Examples
 ///
 /// ```
-/// use std::{future::pending, time::Duration};
-/// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+/// use std::future::pending;
+/// use anyrt::{VirtualClock, backend::builtin::BuiltinRuntime, prelude::*};
 ///
-/// let owner = BuiltinRuntime::new();
-/// let slow = owner.handle().timeout(Duration::from_millis(1), pending::<()>());
-/// let elapsed = owner.block_on(slow).unwrap_err();
-/// assert!(elapsed.to_string().starts_with("not done after 1ms (timeout at "));
+/// let clock = VirtualClock::on(BuiltinRuntime::new());
+/// let slow = clock.handle().timeout(5.secs(), pending::<()>());
+/// let elapsed = clock.block_on(slow).unwrap_err();
+/// assert!(elapsed.to_string().starts_with("not done after 5s (timeout at "));
 /// assert!(elapsed.failures().is_empty());
 /// ```
 pub struct Elapsed(Box<Repr>);

@@ -92,7 +92,7 @@ const PLANTS: &[Plant] = &[
         file: "core/src/time/deadline.rs",
         was: "        let fires = state.when == known;",
         now: "        let fires = true; let _ = known;",
-        test: Test::Core("a_deadline_that_was_moved_at_the_last_moment_has_not_passed"),
+        test: Test::Core("a_deadline_that_is_moved_while_its_sleep_ends_has_not_passed"),
     },
     Plant {
         name: "timeout: who moves the deadline wakes nobody",

@@ -2,16 +2,18 @@
 
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::region::tests::by_hand::{Clocked, Play};
 use crate::region::tests::counted::{listen, reported};
 use crate::region::tests::{Log, OnDrop, finish, poll_once, said, say};
+use crate::runtime::{Instant, Sleep};
 use crate::task::tests::tick;
+use crate::time::Timeout;
 use crate::{
     Deadline, Phase, RescheduleError, Runtime, Timed, Timer, deadline, defer, gather, shield,
 };
@@ -551,4 +553,53 @@ fn nothing_starts_or_goes_on_where_a_request_is_due() {
     send.send(()).unwrap();
     play.finish();
     assert!(said(&log).is_empty(), "{:?}", said(&log));
+}
+
+/// A clock whose sleeps end at once; just before, somebody moves the deadline.
+#[derive(Clone, Debug, Default)]
+struct Late(Arc<Mutex<Option<Deadline>>>, Clocked);
+
+impl Timer for Late {
+    type Sleep = LateSleep;
+
+    fn now(&self) -> Instant {
+        self.1.now()
+    }
+
+    fn sleep_until(&self, _: Instant) -> LateSleep {
+        LateSleep(self.clone())
+    }
+}
+
+#[derive(Debug)]
+struct LateSleep(Late);
+
+impl Future for LateSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        match self.0.0.lock().unwrap().take() {
+            Some(deadline) => {
+                deadline.extend(SECOND).unwrap();
+                Poll::Ready(())
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Sleep for LateSleep {
+    fn reset(self: Pin<&mut Self>, _: Instant) {}
+}
+
+#[test]
+fn a_deadline_that_is_moved_while_its_sleep_ends_has_not_passed() {
+    let rt = Late::default();
+    let mut timeout = pin!(Timeout::with(&rt, SECOND, |deadline| {
+        *rt.0.lock().unwrap() = Some(deadline);
+        pending::<()>()
+    }));
+    assert!(poll_once(timeout.as_mut()).is_pending());
+    assert!(rt.0.lock().unwrap().is_none(), "its sleep has ended");
+    assert!(poll_once(timeout.as_mut()).is_pending());
 }

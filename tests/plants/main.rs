@@ -316,8 +316,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "scope: it is let go while a child is left",
         file: "core/src/scope/shared.rs",
-        was: "        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {",
-        now: "        if self.live.fetch_sub(1, Ordering::SeqCst) <= 2 {",
+        was: "        let last = self.live.fetch_sub(1, Ordering::SeqCst) == 1;",
+        now: "        let last = self.live.fetch_sub(1, Ordering::SeqCst) <= 2;",
         test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
     },
     Plant {

@@ -262,8 +262,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: waiters are woken before the child is counted as gone",
         file: "core/src/scope/shared.rs",
-        was: "        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {\n            self.region.release();\n        }\n        self.waiters.wake();\n",
-        now: "        self.waiters.wake();\n        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {\n            self.region.release();\n        }\n",
+        was: "        let last = self.live.fetch_sub(1, Ordering::SeqCst) == 1;\n        if let Some(limit) = &self.limit {\n            limit.ended(self);\n        }\n        if last {\n            self.region.release();\n        }\n        self.waiters.wake();\n",
+        now: "        self.waiters.wake();\n        let last = self.live.fetch_sub(1, Ordering::SeqCst) == 1;\n        if let Some(limit) = &self.limit {\n            limit.ended(self);\n        }\n        if last {\n            self.region.release();\n        }\n",
         test: Test::Model("scope::models::a_wait_for_the_first_that_is_done_is_woken"),
     },
     Plant {
@@ -318,8 +318,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: the last child is gone before the region is let go",
         file: "core/src/scope/shared.rs",
-        was: "        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {\n            self.region.release();",
-        now: "        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 && self.region.has(flag::WAITING) {\n            self.region.release();",
+        was: "        if last {\n            self.region.release();",
+        now: "        if last && self.region.has(flag::WAITING) {\n            self.region.release();",
         test: Test::Model("scope::models::the_last_child_ends_while_its_scope_closes"),
     },
     Plant {

@@ -197,10 +197,13 @@ impl<R: Spawn + Timer, E: Send + 'static> Shared<R, E> {
                 self.unlisted.store(0, Ordering::Relaxed);
             }
         }
+        // Before there is room for another: never more live than may run and wait. Those that wait are live,
+        // so the last one makes room for nobody.
+        let last = self.live.fetch_sub(1, Ordering::SeqCst) == 1;
         if let Some(limit) = &self.limit {
             limit.ended(self);
         }
-        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if last {
             self.region.release();
         }
         self.waiters.wake();

@@ -283,8 +283,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: a child that is queued does not look for room again",
         file: "core/src/scope/in_scope.rs",
-        was: "spawn_raw(root),\n                None => limit.start_next(scope),",
-        now: "spawn_raw(root),\n                None => {}",
+        was: "spawn_known(root),\n                None => limit.start_next(scope),",
+        now: "spawn_known(root),\n                None => {}",
         test: Test::Model("scope::models::a_child_that_waits_for_its_turn_is_not_forgotten"),
     },
     Plant {
@@ -381,8 +381,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: clock: the count is relaxed",
         file: "core/src/clock/quiescence.rs",
-        was: "        self.busy.fetch_add(1, Ordering::AcqRel);\n    }\n\n    /// Counts one less; what it was busy with has been handed over.\n    #[inline]\n    pub(crate) fn end(&self) {\n        let before = self.busy.fetch_sub(1, Ordering::AcqRel);\n",
-        now: "        self.busy.fetch_add(1, Ordering::Relaxed);\n    }\n\n    /// Counts one less; what it was busy with has been handed over.\n    #[inline]\n    pub(crate) fn end(&self) {\n        let before = self.busy.fetch_sub(1, Ordering::Relaxed);\n",
+        was: "        if self.busy.fetch_add(1, Ordering::AcqRel) == 0 {\n            if let Some(probing) = &self.probing {\n                probing.became_busy();\n            }\n        }\n    }\n\n    /// Counts one less; what it was busy with has been handed over.\n    #[inline]\n    pub(crate) fn end(&self) {\n        let before = self.busy.fetch_sub(1, Ordering::AcqRel);\n",
+        now: "        if self.busy.fetch_add(1, Ordering::Relaxed) == 0 {\n            if let Some(probing) = &self.probing {\n                probing.became_busy();\n            }\n        }\n    }\n\n    /// Counts one less; what it was busy with has been handed over.\n    #[inline]\n    pub(crate) fn end(&self) {\n        let before = self.busy.fetch_sub(1, Ordering::Relaxed);\n",
         test: Test::Model("clock::models::what_was_done_before_time_moved_is_seen_after"),
     },
     Plant {

@@ -108,19 +108,17 @@ pub(super) const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "time: the time of an attempt is looked at before its value",
-        file: "core/src/time/retry/attempt.rs",
-        was: "        let mut this = self.project();\n        loop {",
-        now: "        let mut this = self.project();\n        if this.deadline.is_some_and(|deadline| rt.now() >= deadline) {\n            return Poll::Ready(Err(OutOfTime));\n        }\n        loop {",
+        file: "core/src/time/timeout.rs",
+        was: "        loop {\n            let fired = *this.fired;",
+        now: "        if this.deadline.is_some_and(|deadline| this.rt.now() >= deadline) {\n            this.region.as_mut().ask(&ELAPSED);\n            *this.fired = true;\n        }\n        loop {\n            let fired = *this.fired;",
         test: Test::Core("time::tests::retry::a_value_that_is_there_when_the_time_is_up_is_given"),
     },
     Plant {
-        name: "time: an attempt that took too long is dropped, and its clean-ups go on beside the next",
-        file: "core/src/time/retry/attempt.rs",
-        was: "                region.region().ask(Some(&TOO_LONG));",
-        now: "                let _ = (region, &TOO_LONG);\n                return Poll::Ready(Err(OutOfTime));",
-        test: Test::Core(
-            "time::tests::retry::an_attempt_that_takes_too_long_is_stopped_and_cleans_up_before_the_next",
-        ),
+        name: "time: a pause goes past the deadline around",
+        file: "core/src/time/retry/run.rs",
+        was: "deadline()",
+        now: "None",
+        test: Test::Core("a_pause_that_ends_after_the_deadline_around_is_not_begun"),
     },
     Plant {
         name: "time: delays begin anew after exactly the quiet time",

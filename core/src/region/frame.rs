@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::inline::{self, Plan};
 use super::state::flag;
 use super::{Member, Region};
-use crate::runtime::Instant;
+use crate::runtime::{Instant, earlier};
 use crate::sync::thread_local;
 
 struct Frame {
@@ -340,7 +340,7 @@ impl Drop for Masks {
 ///
 /// Those of the regions around, out to where a mask lies between: what is shielded is not stopped.
 pub(crate) fn deadline() -> Option<Instant> {
-    let mut earliest = Earliest(None);
+    let mut earliest = None;
     let linked = FRAME.try_with(|frame| {
         let stack = frame.stack.get();
         let sketches = frame.sketches.borrow();
@@ -349,7 +349,7 @@ pub(crate) fn deadline() -> Option<Instant> {
             _ => 0,
         };
         for sketch in sketches.iter().rev().take(stack.sketches as usize) {
-            earliest.add(sketch.plan.deadline);
+            earliest = earlier(earliest, sketch.plan.deadline);
             mask = sketch.before.mask;
         }
         mask == 0
@@ -357,27 +357,16 @@ pub(crate) fn deadline() -> Option<Instant> {
     let mut around = linked.unwrap_or(false).then(made_around).flatten();
     while let Some(member) = around {
         let region = member.region();
-        earliest.add(region.deadline());
+        earliest = earlier(earliest, region.deadline());
         around = match region.has(flag::INLINE) {
             true => region.up_if_linked(),
             false => member.scope(),
         };
     }
-    earliest.0
+    earliest
 }
 
 /// The innermost region that is made of those that this thread runs in.
 pub(crate) fn made_around() -> Option<Arc<dyn Member>> {
     look(|member| Some(Arc::clone(member?)))
-}
-
-struct Earliest(Option<Instant>);
-
-impl Earliest {
-    fn add(&mut self, other: Option<Instant>) {
-        self.0 = match (self.0, other) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-    }
 }

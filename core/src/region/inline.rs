@@ -356,20 +356,15 @@ impl<F: Future> Inline<F> {
     ) -> Poll<Result<F::Output, T>> {
         let this = self.project();
         this.counted.clear();
-        let ended = match ended {
-            Ended::Value(value) => Ok(value),
-            Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
-            // Our own request is void where the region around is asked too: that one decides.
-            Ended::Cancelled if frame::is_about_to_stop() => {
-                *this.stage = Stage::StoppedFromOutside;
-                return Poll::Pending;
-            }
-            Ended::Cancelled => Err(NoValue::Cancelled),
-        };
+        // Our own request is void where the region around is asked too: that one decides.
+        if matches!(ended, Ended::Cancelled) && frame::is_about_to_stop() {
+            *this.stage = Stage::StoppedFromOutside;
+            return Poll::Pending;
+        }
         *this.stage = Stage::Ended;
         let region = Region::new(this.plan.location, INLINE);
         body::keep_second(&region, second);
-        let concluded = ended.map_err(|ended| conclude(ended, &region));
+        let concluded = value_or(ended).map_err(|ended| conclude(ended, &region));
         region.report_kept();
         Poll::Ready(concluded)
     }
@@ -418,8 +413,7 @@ impl<F: Future> Inline<F> {
             .as_ref()
             .filter(|_| frame::place() != *this.place)
         {
-            let around = frame::current();
-            let linked = around.is_some() && frame::mask() == 0;
+            let (around, linked) = here();
             Region::move_to(member, around.as_ref(), linked);
             *this.place = frame::place();
             *this.stage = Stage::Open { linked };
@@ -446,12 +440,7 @@ impl<F: Future> Inline<F> {
         }
         *this.linked_at_end = linked;
         *this.stage = Stage::Ended;
-        let ended = match ended {
-            Ended::Value(value) => Ok(value),
-            Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
-            Ended::Cancelled => Err(NoValue::Cancelled),
-        };
-        let concluded = ended.map_err(|ended| conclude(ended, member.region()));
+        let concluded = value_or(ended).map_err(|ended| conclude(ended, member.region()));
         close(&*member, *this.given);
         Poll::Ready(concluded)
     }
@@ -476,10 +465,25 @@ impl Drop for Counted {
     }
 }
 
-/// Opens a region in the one that runs here. Says whether requests of that one are its own.
-fn open_here(member: &Arc<dyn Member>, place: &mut usize) -> bool {
+/// The value of an end, or why there is none.
+fn value_or<T>(ended: Ended<T>) -> Result<T, NoValue> {
+    match ended {
+        Ended::Value(value) => Ok(value),
+        Ended::Panicked(payload) => Err(NoValue::Panicked(payload)),
+        Ended::Cancelled => Err(NoValue::Cancelled),
+    }
+}
+
+/// The region that runs here, and whether requests of it are those of what is opened in it or moved to it.
+fn here() -> (Option<Arc<dyn Member>>, bool) {
     let around = frame::current();
     let linked = around.is_some() && frame::mask() == 0;
+    (around, linked)
+}
+
+/// Opens a region in the one that runs here. Says whether requests of that one are its own.
+fn open_here(member: &Arc<dyn Member>, place: &mut usize) -> bool {
+    let (around, linked) = here();
     Region::open(member, around.as_ref(), linked);
     *place = frame::place();
     linked
@@ -503,23 +507,19 @@ fn close(member: &dyn Member, given: bool) {
 
 #[pinned_drop]
 impl<F: Future> PinnedDrop for Inline<F> {
-    fn drop(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        if this.member.is_none() {
-            if !matches!(this.stage, Stage::Open { .. }) {
+    fn drop(mut self: Pin<&mut Self>) {
+        if self.member.is_none() {
+            if !self.is_running() {
                 return;
             }
-            let dropped = {
-                let _entered = Unmade::enter(this.member, this.plan);
-                contain(|| this.body.set(None))
-            };
-            if let Err(payload) = dropped {
-                let region = Region::new(this.plan.location, INLINE);
+            if let (Ended::Panicked(payload), _) = self.as_mut().drop_unmade() {
+                let region = Region::new(self.plan.location, INLINE);
                 region.fail(Phase::Destructor, payload);
                 region.give_failures(frame::current().as_deref());
                 region.report_kept();
             }
         }
+        let this = self.project();
         let stow = &mut InPlace(this.stowed);
         let Some((member, left)) = abandon(this.body, this.member.take(), stow) else {
             return;

@@ -13,5 +13,5 @@ pub use drive::{Drive, ShutdownReport};
 pub(crate) use known::KnownFuture;
 pub use known::{Known, KnownAs};
 pub use spawn::{Enter, Spawn};
-pub(crate) use timer::after;
 pub use timer::{Instant, Sleep, Timer};
+pub(crate) use timer::{after, earlier};

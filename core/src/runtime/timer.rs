@@ -80,6 +80,14 @@ pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
         .unwrap_or(now)
 }
 
+/// The earlier of two moments, where nothing is never.
+pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

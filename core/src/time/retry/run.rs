@@ -14,7 +14,7 @@ use super::error::RetryError;
 use super::jitter::Jitter;
 use super::pause::Pause;
 use crate::region::frame;
-use crate::runtime::{Instant, Timer, after};
+use crate::runtime::{Instant, Timer, after, earlier};
 use crate::time::deadline::deadline;
 use crate::time::timeout::Timeout;
 
@@ -321,14 +321,6 @@ where
             };
             this.pause.set(Some(Pause::new(this.rt.sleep_until(next))));
         }
-    }
-}
-
-/// The earlier of two moments, where nothing is never.
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

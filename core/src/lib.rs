@@ -7,6 +7,7 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+mod chance;
 mod clock;
 mod combine;
 mod context;

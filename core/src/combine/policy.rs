@@ -1,5 +1,6 @@
 //! What the end of one of several means for the others: the one policy under all combinators.
 
+use crate::chance;
 use crate::region::Reason;
 
 /// Until when several are waited for, and whether one that failed stops the others.
@@ -150,12 +151,7 @@ impl Ruling {
     }
 }
 
-/// A number below `n`, by the generator known as `SplitMix`: any seed will do.
+/// A number below `n`: any seed will do.
 fn below(state: &mut u64, n: usize) -> usize {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^= z >> 31;
-    (z % n as u64) as usize
+    (chance::next(state) % n as u64) as usize
 }

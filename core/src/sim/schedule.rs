@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ready::{Key, Ready};
+use crate::chance::mix;
 
 /// How a simulation picks who runs next, of all that could run.
 ///
@@ -164,14 +165,6 @@ impl Chance {
         // The high half is the better one; the bias of such a small range does not matter here.
         ((self.0 >> 32).wrapping_mul(limit as u64) >> 32) as usize
     }
-}
-
-/// One round of splitmix: near seeds become far ones.
-pub(super) fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
+use crate::chance;
 use crate::clock::current::seed;
 
 /// Gives durations of `[0, shift)`, all alike in probability.
@@ -45,14 +46,8 @@ impl Jitter {
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
-    /// The next number: a counter with a long step, and its bits mixed.
     fn number(&mut self) -> u64 {
-        let state = self.state.get_or_insert_with(any_seed);
-        *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = *state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^ (bits >> 31)
+        chance::next(self.state.get_or_insert_with(any_seed))
     }
 }
 

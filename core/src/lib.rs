@@ -7,6 +7,7 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+mod bridge;
 mod chance;
 mod clock;
 mod combine;
@@ -23,6 +24,10 @@ mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+pub use bridge::{
+    AbandonedThread, FromThreadError, ThreadResult, ToThread, abandoned_threads, from_thread,
+    from_thread_local, to_thread,
+};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,

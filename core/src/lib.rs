@@ -25,8 +25,9 @@ mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
 pub use bridge::{
-    AbandonedThread, FromThreadError, ThreadResult, ToThread, abandoned_threads, from_thread,
-    from_thread_local, to_thread,
+    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, ThreadResult,
+    ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
+    idle_runtime, to_thread, try_block_anywhere,
 };
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,

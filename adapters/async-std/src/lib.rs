@@ -47,6 +47,11 @@ impl Spawn for AsyncStd {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+
+    fn may_block(&self) -> bool {
+        // How many threads there are is decided by the environment when the first task is spawned.
+        false
+    }
 }
 
 impl Timer for AsyncStd {

@@ -51,6 +51,10 @@ impl Spawn for Builtin {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+
+    fn may_block(&self) -> bool {
+        self.0.has_several_threads()
+    }
 }
 
 impl Timer for Builtin {

@@ -45,6 +45,11 @@ impl Spawn for Smol {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+
+    fn may_block(&self) -> bool {
+        // There is one thread, unless the environment says otherwise.
+        false
+    }
 }
 
 impl Timer for Smol {

@@ -128,6 +128,10 @@ impl Spawn for Tokio {
             _ => f(),
         }
     }
+
+    fn may_block(&self) -> bool {
+        self.0.runtime_flavor() == RuntimeFlavor::MultiThread
+    }
 }
 
 impl Timer for Tokio {

@@ -63,7 +63,9 @@ impl<F: Future> Call<F> {
         let mut this = self.project();
         // Where the task goes on awaiting in another region, the call goes along; not to another task.
         let now = this.link.stands();
+        let mut is_masked_anew = false;
         if now.is_in_task_of(this.stands) {
+            is_masked_anew = now.mask != this.stands.mask;
             *this.stands = now;
         }
         let abandoned = !this.link.register(cx.waker());
@@ -82,6 +84,9 @@ impl<F: Future> Call<F> {
         // Made at once: it is polled by its own waker, which a request must find.
         if !inline.is_running() && (abandoned || inline.as_mut().open().is_none()) {
             return Poll::Ready(stopped);
+        }
+        if is_masked_anew {
+            inline.as_mut().place_anew();
         }
         if abandoned {
             inline.as_mut().ask(&ABANDONED);

@@ -68,8 +68,15 @@ impl Link {
     /// Whoever awaits stands here now.
     pub(super) fn move_here(&self) {
         let stands = Stands::here();
-        let before = std::mem::replace(&mut self.state().stands, stands);
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.stands, stands);
+        let call = state.call.take();
+        drop(state);
         drop(before);
+        // It goes along.
+        if let Some(call) = call {
+            call.wake();
+        }
     }
 
     pub(super) fn origin(&self) -> Origin {

@@ -14,12 +14,17 @@
 //! answers all the same.
 
 mod abandoned;
+mod anywhere;
 mod call;
 mod from_thread;
+mod idle;
 mod link;
 mod park;
 mod to_thread;
 
 pub use abandoned::{AbandonedThread, abandoned_threads};
+pub use anywhere::{BlockError, allow_blocking, block_anywhere, try_block_anywhere};
 pub use from_thread::{FromThreadError, from_thread, from_thread_local};
+pub use idle::{Idle, IdleRuntime, IdleSleep, idle_runtime};
+pub(crate) use to_thread::start as start_on_thread;
 pub use to_thread::{ThreadResult, ToThread, to_thread};

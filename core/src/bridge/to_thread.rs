@@ -100,7 +100,7 @@ where
     ToThread {
         task: Task::new(cell),
         link,
-        stands: frame::place(),
+        stands: standing(),
     }
 }
 
@@ -128,6 +128,10 @@ where
             });
         });
     }
+}
+
+fn standing() -> (usize, u32) {
+    (frame::place(), frame::mask())
 }
 
 /// The function has returned when this is dropped.
@@ -198,8 +202,8 @@ impl<T: Send + 'static> Owner<T> for OnThread {
 pub struct ToThread<T> {
     task: Task<T>,
     link: Arc<Link>,
-    /// The region in which it was polled last, to compare.
-    stands: usize,
+    /// The region in which it was polled last, to compare, and how many masks lay there.
+    stands: (usize, u32),
 }
 
 impl<T> ToThread<T> {
@@ -228,7 +232,7 @@ impl<T> ToThread<T> {
         if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
             return Poll::Ready(result);
         }
-        let stands = frame::place();
+        let stands = standing();
         if stands != self.stands {
             self.stands = stands;
             self.link.move_here();

@@ -174,6 +174,10 @@ impl<H: Spawn> Spawn for Virtual<H> {
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.inner.enter(purpose, f)
     }
+
+    fn may_block(&self) -> bool {
+        self.inner.may_block()
+    }
 }
 
 impl<H: Timer> Timer for Virtual<H> {

@@ -130,6 +130,10 @@ impl Spawn for AnyRuntime {
         });
         value.expect("`enter` calls its closure once")
     }
+
+    fn may_block(&self) -> bool {
+        self.0.may_block_dyn()
+    }
 }
 
 impl Timer for AnyRuntime {
@@ -175,6 +179,7 @@ trait DynRuntime: fmt::Debug + Send + Sync {
     /// Says whether the job was taken.
     fn spawn_blocking_boxed(&self, who: KnownAs, job: Box<dyn FnOnce() + Send>) -> bool;
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
+    fn may_block_dyn(&self) -> bool;
     fn now_dyn(&self) -> Instant;
     fn sleep_until_boxed(&self, deadline: Instant) -> Pin<Box<dyn Sleep>>;
     fn as_any(&self) -> &dyn Any;
@@ -195,6 +200,10 @@ impl<R: Spawn + Timer> DynRuntime for R {
 
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut()) {
         self.enter(purpose, f);
+    }
+
+    fn may_block_dyn(&self) -> bool {
+        self.may_block()
     }
 
     fn now_dyn(&self) -> Instant {

@@ -453,6 +453,10 @@ impl Spawn for SimHandle {
         });
         value.expect("`enter` calls its closure once")
     }
+    fn may_block(&self) -> bool {
+        // One runs at a time.
+        false
+    }
 }
 
 impl Timer for SimHandle {

@@ -233,7 +233,7 @@ pub async fn a_region_around_the_await_stops_the_call<H: Harness>(rt: H::Handle)
     let stopped = to_thread(move || {
         let stopped: Result<(), _> = from_thread(async move {
             inside.cancel("enough");
-            pending().await
+            pending::<()>().await;
         });
         let _ = over.send(stopped);
     })
@@ -307,16 +307,14 @@ pub async fn time_passes_in_a_call<H: Harness>(rt: H::Handle) {
     assert!(ended - begun >= Duration::from_millis(2));
 }
 
-pub async fn calls_nest_a_hundred_deep<H: Harness>(rt: H::Handle) {
-    fn down(rt: impl Runtime, depth: u32) -> u32 {
+pub async fn calls_nest_a_hundred_deep<H: Harness>(_: H::Handle) {
+    fn down(depth: u32) -> u32 {
         if depth == 0 {
             return 0;
         }
-        let next = rt.clone();
-        from_thread(async move { to_thread(move || down(next, depth - 1)).await + 1 }).unwrap()
+        from_thread(async move { to_thread(move || down(depth - 1)).await + 1 }).unwrap()
     }
-    let inside = rt.clone();
-    assert_eq!(to_thread(move || down(inside, 100)).await, 100);
+    assert_eq!(to_thread(|| down(100)).await, 100);
 }
 
 pub async fn sync_code_waits_anywhere<H: Harness>(rt: H::Handle) {
@@ -355,15 +353,19 @@ pub async fn a_thread_has_a_runtime_of_its_own<H: Harness>(rt: H::Handle) {
         let own = owner.handle().clone();
         let begun = own.now();
         let left = owner.block_on(async {
+            // It goes on in the next `block_on`.
+            let left = own.spawn(yield_once());
             own.sleep(Duration::from_millis(2)).await;
             assert!(own.now() - begun >= Duration::from_millis(2));
             assert_eq!(own.spawn(async { 1 }).await.unwrap(), 1);
             assert_eq!(own.spawn_blocking(|| 2).await.unwrap(), 2);
             // Another, inside the first.
             idle_runtime().handle().spawn(pending::<()>()).detach();
-            own.spawn(yield_once())
+            (left, own.spawn(pending::<()>()))
         });
-        owner.block_on(left).unwrap();
+        left.1.cancel("enough");
+        assert!(owner.block_on(left.1).unwrap_err().is_cancelled());
+        owner.block_on(left.0).unwrap();
     };
     rt.spawn_blocking(job).await.unwrap();
 }

@@ -11,6 +11,7 @@ mod chance;
 mod clock;
 mod combine;
 mod context;
+mod coroutine;
 mod front;
 mod region;
 mod runtime;
@@ -33,7 +34,14 @@ pub use combine::{
     TryGatherMap, TryGathering, TryMap, TryMapStream, gather, gather_all, race, race_fair, race_ok,
     try_gather,
 };
-pub use context::{ContextVar, Rebound};
+pub use context::{Bindings, ContextVar, InBindings, Rebound};
+pub use coroutine::{
+    Awaitable, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine, Driven, DrivenUntil,
+    Generator, GeneratorEnd, LeaveSync, NextItem, NotDone, Progress, Resume, ResumeError, SendItem,
+    Started, Step, SyncDriveRequired, SyncIter, Tracked, TryYield, Unsent, WouldBlock, Yield,
+    YieldError, await_sync, await_sync_strictly, awaitable, coroutine, enter_async, generator,
+    in_sync_drive, leave_sync, require_sync_drive, sync_iter, tracked,
+};
 pub use front::{BlockOn, Runtime};
 pub use region::{
     CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Finally, Hole, Mask,

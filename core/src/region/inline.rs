@@ -205,6 +205,18 @@ impl<F: Future> Inline<F> {
         }
     }
 
+    /// Takes it out of the region around until it is polled next: who keeps it and does not run it is not
+    /// held up by what is open in it, and asks it nothing. What is not made holds nobody up.
+    pub(crate) fn step_out(self: Pin<&mut Self>) {
+        let this = self.project();
+        let member = this.member.as_ref().filter(|_| *this.place != 0);
+        if let (Some(member), Stage::Open { .. }) = (member, *this.stage) {
+            Region::move_to(member, None, false);
+            *this.place = 0;
+            *this.stage = Stage::Open { linked: false };
+        }
+    }
+
     /// Says when its owner stops it, to those inside who want to know.
     pub(crate) fn set_deadline(self: Pin<&mut Self>, deadline: Option<Instant>) {
         let this = self.project();

@@ -48,6 +48,7 @@
 //! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
 //! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
+//! | a task that begins where it is spawned, and is none if it is ready at once | [`Runtime::spawn_eager`], [`Scope::spawn_eager`], [`TryScope::spawn_eager`] |
 //! | starting a future now, and awaiting it later | [`Started`] |
 //! | calling async code that never really waits from sync code | [`await_sync`], [`sync_iter`]; [`enter_async`], [`leave_sync`] |
 //! | writing code that hands out something in the middle, and goes on with an answer | [`coroutine`], [`Co`] |
@@ -166,11 +167,12 @@ pub use anyrt_core::{
     try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
 };
 pub use anyrt_core::{
-    Awaitable, Bindings, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine, Driven,
-    DrivenUntil, Generator, GeneratorEnd, InBindings, LeaveSync, NextItem, NotDone, Progress,
-    Resume, ResumeError, SendItem, Started, Step, SyncDriveRequired, SyncIter, Tracked, TryYield,
-    Unsent, WouldBlock, Yield, YieldError, await_sync, await_sync_strictly, awaitable, coroutine,
-    enter_async, generator, in_sync_drive, leave_sync, require_sync_drive, sync_iter, tracked,
+    Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,
+    Driven, DrivenUntil, Eager, EagerChild, EagerSpawn, Generator, GeneratorEnd, InBindings,
+    LeaveSync, NextItem, NotDone, Progress, Resume, ResumeError, SendItem, Started, Step,
+    SyncDriveRequired, SyncIter, Tracked, TryYield, Unsent, WouldBlock, Yield, YieldError,
+    await_sync, await_sync_strictly, awaitable, coroutine, enter_async, generator, in_sync_drive,
+    leave_sync, require_sync_drive, sync_iter, tracked,
 };
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

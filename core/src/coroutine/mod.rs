@@ -17,6 +17,7 @@
 mod awaitable;
 mod co;
 mod driven;
+mod eager;
 mod generator;
 mod meeting;
 mod run;
@@ -32,6 +33,8 @@ mod tests;
 pub use awaitable::{Awaitable, awaitable};
 pub use co::{Co, TryYield, Yield, YieldError};
 pub use driven::{Driven, DrivenUntil};
+pub(crate) use eager::spawn_eager;
+pub use eager::{CancelEager, Eager, EagerSpawn};
 pub use generator::{
     CloseGenerator, Generator, GeneratorEnd, NextItem, SendItem, Unsent, generator,
 };

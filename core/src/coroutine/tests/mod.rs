@@ -1,6 +1,7 @@
 //! Coroutines, polled by hand.
 
 mod co;
+mod eager;
 mod generator;
 mod moves;
 mod started;

@@ -279,7 +279,7 @@ fn what_it_binds_itself_goes_along_and_what_is_around_does_only_for_started() {
 fn a_request_to_the_task_that_it_has_left_does_not_reach_it() {
     let rt = Hand::default();
     let log = Log::default();
-    let slot: Arc<Mutex<Option<Pin<Box<Started<BoxFuture>>>>>> = Arc::default();
+    let slot: Arc<Mutex<Option<Started<BoxFuture>>>> = Arc::default();
     let inside = log.clone();
     let body: BoxFuture = Box::pin(async move {
         defer(async {});
@@ -290,7 +290,7 @@ fn a_request_to_the_task_that_it_has_left_does_not_reach_it() {
     let (left, mut first) = spawn(&rt, {
         let slot = slot.clone();
         async move {
-            *slot.lock().unwrap() = Some(Box::pin(Started::now(body)));
+            *slot.lock().unwrap() = Some(Started::now(body));
             pending::<()>().await;
         }
     });

@@ -100,6 +100,11 @@ pub(crate) mod flag {
     /// A root made in place, inside another task.
     pub(crate) const IN_PLACE: u32 = 1 << 20;
 
+    /// A task that has begun where it was spawned, inside another: for that long, it is nobody's part.
+    pub(crate) const EAGER: u32 = 1 << 23;
+    /// A child that is polled for the first time, where it is spawned.
+    pub(crate) const BEGINS: u32 = 1 << 24;
+
     // Each is a bit of its own.
     const _: () = {
         let all = [
@@ -126,6 +131,8 @@ pub(crate) mod flag {
             TIMED,
             DRAINS,
             IN_PLACE,
+            EAGER,
+            BEGINS,
         ];
         let (mut at, mut seen) = (0, 0);
         while at < all.len() {

@@ -48,6 +48,13 @@
 //! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
 //! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
+//! | a task that begins where it is spawned, and is none if it is ready at once | [`Runtime::spawn_eager`], [`Scope::spawn_eager`], [`TryScope::spawn_eager`] |
+//! | starting a future now, and awaiting it later | [`Started`] |
+//! | calling async code that never really waits from sync code | [`await_sync`], [`sync_iter`]; [`enter_async`], [`leave_sync`] |
+//! | writing code that hands out something in the middle, and goes on with an answer | [`coroutine`], [`Co`] |
+//! | writing a stream as a loop | [`generator`] |
+//! | awaiting something again and again; seeing how far a future is | [`awaitable`]; [`tracked`] |
+//! | running code among the bindings of elsewhere | [`Bindings`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
@@ -161,6 +168,14 @@ pub use anyrt_core::{
     local_scope_unsend, nurseries, outside_regions, race, race_fair, race_ok, rooted,
     set_failure_hook, shield, stopping, to_thread, try_block_anywhere, try_defer, try_gather,
     try_local_scope, try_local_scope_unsend, uncancellable,
+};
+pub use anyrt_core::{
+    Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,
+    Driven, DrivenUntil, Eager, EagerChild, EagerSpawn, Generator, GeneratorEnd, InBindings,
+    LeaveSync, NextItem, NotDone, Progress, Resume, ResumeError, SendItem, Started, Step,
+    SyncDriveRequired, SyncIter, Tracked, TryYield, Unsent, WouldBlock, Yield, YieldError,
+    await_sync, await_sync_strictly, awaitable, coroutine, enter_async, generator, in_sync_drive,
+    leave_sync, require_sync_drive, sync_iter, tracked,
 };
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

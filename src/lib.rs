@@ -40,6 +40,9 @@
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
+//! | holding what must be released with `await` | [`hold()`], [`enter`]: as long as the region around; [`bracket`], [`using`]: for one use; [`closing`] |
+//! | … several of it | [`exit_stack`]: one after the other; [`using_all`]: all at once |
+//! | saying how something is acquired and released | [`Resource`], [`AsyncClose`]; [`Exit`], how its use ended |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
@@ -98,6 +101,8 @@
 //! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
 //! | [`finally`] | works |
+//! | [`bracket`], [`using`], [`closing`], [`exit_stack`], [`using_all`] | work; dropped half-way, nobody is there to release, and that is reported |
+//! | [`hold()`], [`enter`] | panic with advice, before they acquire anything |
 //! | [`Runtime::spawn`], [`Runtime::spawn_watched`], [`Runtime::spawn_blocking`], [`Runtime::nursery`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
@@ -137,27 +142,30 @@ pub mod semantics {}
 pub mod testing {}
 
 pub use anyrt_core::{
-    Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
-    CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned,
-    Child, ChildError, ChildResult, ClockHold, Completed, ContextVar, Deadline, DefaultDelays,
-    Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External, Failure, Finally, Gather,
-    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Impatient, Instant, Interval,
-    JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
-    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
-    NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
-    NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
-    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
-    ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
-    Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
-    Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
-    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer,
+    Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, AsyncClose,
+    BlockOn, Bracket, BracketOrNone, CancelAll, CancelAndWait, CancelGuard, CancelToken,
+    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold, Completed,
+    ContextVar, Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup, Every, Exit,
+    ExitKind, ExitStack, ExitStackOrNone, Exits, External, Failure, Finally, Gather, GatherAll,
+    GatherMap, GatherTasks, Gathering, GatheringAll, GroupEnd, GroupExit, Held, Hold, Hole,
+    Impatient, Instant, Interval, JoinError, Kill, KillAfter, Lent, LocalChild, LocalOutcome,
+    LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail,
+    MissedTick, MoveOn, NextChild, NextTick, NoDelays, NoRegion, NoRuntime, NoValue, Nursery,
+    NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, OnCancel, OnCompletion, Origin,
+    Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing,
+    RacingOk, Ready, Reason, Rebound, Refused, ReleaseHeld, ReportCompletion, Reportable,
+    RescheduleError, Resource, Retry, RetryDelayer, RetryError, RetrySleep, Rooted, RunScope,
+    Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown,
+    ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith,
+    Stacked, Start, StartError, Stopped, Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer,
     TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual, VirtualClock, VirtualSleep,
-    WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, blocking_wait,
-    cancel_all, cancel_requested, checkpoint, current, current_scope, current_task, deadline,
-    defer, external, finally, gather, gather_all, local_scope, local_scope_unsend, nurseries,
-    outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping,
-    try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
+    TryMapStream, TryScope, TryScopeFuture, Until, UsingAll, Verdict, Virtual, VirtualClock,
+    VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application,
+    blocking_wait, bracket, cancel_all, cancel_requested, checkpoint, closing, current,
+    current_scope, current_task, deadline, defer, enter, exit_stack, external, finally, gather,
+    gather_all, hold, local_scope, local_scope_unsend, nurseries, outside_regions, race, race_fair,
+    race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
+    try_local_scope_unsend, uncancellable, using, using_all,
 };
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

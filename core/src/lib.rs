@@ -13,6 +13,7 @@ mod combine;
 mod context;
 mod front;
 mod region;
+mod resource;
 mod runtime;
 mod scope;
 #[cfg(feature = "sim")]
@@ -39,6 +40,11 @@ pub use region::{
     CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Finally, Hole, Mask,
     NoRegion, OnCancel, Phase, Reason, Shield, Until, cancel_requested, checkpoint, defer, finally,
     set_failure_hook, shield, try_defer, uncancellable,
+};
+pub use resource::{
+    AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
+    closing, enter, exit_stack, hold, using, using_all,
 };
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,

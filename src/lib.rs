@@ -167,6 +167,8 @@ pub use anyrt_core::{
     race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
     try_local_scope_unsend, uncancellable, using, using_all,
 };
+#[cfg(feature = "cache")]
+pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "macros")]

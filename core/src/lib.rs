@@ -7,6 +7,8 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+#[cfg(any(feature = "cache", loom))]
+mod cache;
 mod chance;
 mod clock;
 mod combine;
@@ -24,6 +26,8 @@ mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+#[cfg(any(feature = "cache", loom))]
+pub use cache::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,

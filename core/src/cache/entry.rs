@@ -61,13 +61,17 @@ pub(super) enum Join {
 }
 
 impl<K, V, E> Entry<K, V, E> {
+    /// With its maker as the first who waits: another may come and leave before that one goes on.
     pub(super) fn new(key: K, hash: u64) -> Self {
+        let mut waiters = Slab::with_capacity(1);
+        let maker = waiters.insert(None);
+        debug_assert_eq!(maker, MAKER);
         Entry {
             key,
             hash,
             kept: OnceLock::new(),
             flight: Mutex::new(Flight {
-                waiters: Slab::new(),
+                waiters,
                 stage: Stage::Computing(None),
                 root: None,
             }),
@@ -210,6 +214,9 @@ impl<K, V, E> Entry<K, V, E> {
         task
     }
 }
+
+/// The number of who made an entry among those who wait.
+pub(super) const MAKER: usize = 0;
 
 /// To be compared.
 pub(super) fn is_same<K, V, E>(one: &Arc<Entry<K, V, E>>, other: &Arc<Entry<K, V, E>>) -> bool {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use super::cache::{Cache, Found};
 use super::cache_error::CacheError;
 use super::compute::Compute;
-use super::entry::{Entry, Join};
+use super::entry::{Entry, MAKER};
 use crate::task;
 
 /// The future of [`Cache::get`].
@@ -68,11 +68,8 @@ where
                 Found::Recursive => return Poll::Ready(Err(CacheError::recursive())),
                 Found::Joined(entry, id) => this.stage = Stage::Waiting(entry, id),
                 Found::Missing(entry) => {
-                    let Join::As(id) = entry.join() else {
-                        unreachable!("it was made just now, and who makes it computes it");
-                    };
                     // From here on this leaves properly when it is dropped.
-                    this.stage = Stage::Waiting(Arc::clone(&entry), id);
+                    this.stage = Stage::Waiting(Arc::clone(&entry), MAKER);
                     let inner = Arc::clone(&this.cache.inner);
                     let future = async move { compute().await };
                     let computing = Compute::new(inner, Arc::clone(&entry), future, this.location);

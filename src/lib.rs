@@ -50,6 +50,10 @@
 //! | doing something again and again | [`Runtime::every`], [`Every`]; [`Runtime::interval`], [`Interval`] |
 //! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
 //! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
+//! | keeping what was computed, each key by one computation at a time | [`Cache`], [`Cached`] (feature `cache`) |
+//! | iterating with `await` | [`stream`]: that of `futures`, [`enumerate_from`](stream::Enumerated::enumerate_from), [`iter_until`](stream::iter_until) |
+//! | locks, channels and events that need no runtime | [`sync`], the guide; with feature `sync` they are in it |
+//! | coming from Python | [`coming_from_python`]: each name, line by line |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
@@ -120,7 +124,8 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
-//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator) and `full` are not.
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator), `cache`, `sync`
+//! (locks and channels of other crates) and `full` are not.
 //! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
@@ -135,8 +140,26 @@ mod runner;
 #[cfg(feature = "signal")]
 mod signal;
 
+#[doc = include_str!("coming_from_python.md")]
+pub mod coming_from_python {}
+
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("sync.md")]
+pub mod sync {
+    #[cfg(feature = "sync")]
+    pub use async_lock::{
+        Barrier, BarrierWaitResult, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+        SemaphoreGuard, SemaphoreGuardArc,
+    };
+    #[cfg(feature = "sync")]
+    pub use event_listener::{Event, EventListener, Listener};
+    #[cfg(feature = "sync")]
+    pub use futures::channel::{mpsc, oneshot};
+    #[cfg(feature = "sync")]
+    pub use futures::lock::{Mutex, MutexGuard};
+}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
@@ -164,8 +187,8 @@ pub use anyrt_core::{
     blocking_wait, bracket, cancel_all, cancel_requested, checkpoint, closing, current,
     current_scope, current_task, deadline, defer, enter, exit_stack, external, finally, gather,
     gather_all, hold, local_scope, local_scope_unsend, nurseries, outside_regions, race, race_fair,
-    race_ok, rooted, set_failure_hook, shield, stopping, try_defer, try_gather, try_local_scope,
-    try_local_scope_unsend, uncancellable, using, using_all,
+    race_ok, rooted, set_failure_hook, shield, stopping, stream, try_defer, try_gather,
+    try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
 };
 #[cfg(feature = "cache")]
 pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};

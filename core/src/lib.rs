@@ -14,6 +14,7 @@ mod clock;
 mod combine;
 mod context;
 mod front;
+mod iteration;
 mod region;
 mod resource;
 mod runtime;
@@ -74,6 +75,20 @@ pub use time::{
     RetryDelayer, RetryError, RetrySleep, SlowPoll, SpawnWarned, Tick, Ticking, Timed, Timeout,
     WaitEvent, WaitReport, WarnPolls, When, deadline,
 };
+
+/// Streams: iteration with `await`.
+///
+/// What the `futures` crate has, and what it has not: numbers that begin anywhere, and the values of a
+/// function until a certain one. They need no runtime.
+pub mod stream {
+    pub use crate::iteration::{
+        EnumerateFrom, Enumerated, IterUntil, TryIterUntil, iter_until, try_iter_until,
+    };
+    pub use futures::stream::{
+        BoxStream, FusedStream, Stream, StreamExt, TryStream, TryStreamExt, empty, iter, once,
+        pending, poll_fn, repeat, repeat_with, select, select_all, try_unfold, unfold,
+    };
+}
 
 /// What a runtime is told of the tasks it is given. No part of the public interface.
 #[doc(hidden)]

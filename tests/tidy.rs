@@ -168,6 +168,9 @@ fn folders_of_core_import_only_from_those_before_them() {
         "time",
         "bridge",
         "coroutine",
+        "resource",
+        "cache",
+        "iteration",
         "sim",
         "app",
     ];

@@ -8,13 +8,17 @@
 
 mod app;
 mod bridge;
+#[cfg(any(feature = "cache", loom))]
+mod cache;
 mod chance;
 mod clock;
 mod combine;
 mod context;
 mod coroutine;
 mod front;
+mod iteration;
 mod region;
+mod resource;
 mod runtime;
 mod scope;
 #[cfg(feature = "sim")]
@@ -30,6 +34,8 @@ pub use bridge::{
     ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
     idle_runtime, to_thread, try_block_anywhere,
 };
+#[cfg(any(feature = "cache", loom))]
+pub use cache::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,
@@ -55,6 +61,11 @@ pub use region::{
     NoRegion, OnCancel, Phase, Reason, Shield, Until, cancel_requested, checkpoint, defer, finally,
     set_failure_hook, shield, try_defer, uncancellable,
 };
+pub use resource::{
+    AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
+    closing, enter, exit_stack, hold, using, using_all,
+};
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
@@ -79,6 +90,20 @@ pub use time::{
     RetryDelayer, RetryError, RetrySleep, SlowPoll, SpawnWarned, Tick, Ticking, Timed, Timeout,
     WaitEvent, WaitReport, WarnPolls, When, deadline,
 };
+
+/// Streams: iteration with `await`.
+///
+/// What the `futures` crate has, and what it has not: numbers that begin anywhere, and the values of a
+/// function until a certain one. They need no runtime.
+pub mod stream {
+    pub use crate::iteration::{
+        EnumerateFrom, Enumerated, IterUntil, TryIterUntil, iter_until, try_iter_until,
+    };
+    pub use futures::stream::{
+        BoxStream, FusedStream, Stream, StreamExt, TryStream, TryStreamExt, empty, iter, once,
+        pending, poll_fn, repeat, repeat_with, select, select_all, try_unfold, unfold,
+    };
+}
 
 /// What a runtime is told of the tasks it is given. No part of the public interface.
 #[doc(hidden)]

@@ -7,6 +7,7 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+mod bridge;
 mod chance;
 mod clock;
 mod combine;
@@ -23,6 +24,7 @@ mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+pub use bridge::{NeverStops, StopHook};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,
@@ -41,7 +43,7 @@ pub use region::{
     set_failure_hook, shield, try_defer, uncancellable,
 };
 pub use runtime::{
-    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
+    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer,
 };
 pub use scope::{
     AnyError, AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome,

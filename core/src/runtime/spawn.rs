@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 
-use super::{Known, KnownAs};
+use super::{Known, KnownAs, StopHooks};
 
 /// Runs futures and blocking jobs on some runtime.
 ///
@@ -149,6 +149,13 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
     ///
     /// Most runtimes have nothing to do here; [`Enter`] says what each purpose is for.
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T;
+
+    /// Returns the stop hooks of this runtime, if this library drives it or ends it.
+    ///
+    /// One list for a runtime, whichever handle is asked; none by default.
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        None
+    }
 }
 
 /// Why code is about to act as part of a runtime.

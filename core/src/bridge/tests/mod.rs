@@ -1,0 +1,3 @@
+//! The bridge, without a runtime.
+
+mod hooks;

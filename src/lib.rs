@@ -116,7 +116,8 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
-//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator) and `full` are not.
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator), `input`
+//! (lines that can be cancelled) and `full` are not.
 //! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
@@ -160,9 +161,15 @@ pub use anyrt_core::{
     outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping,
     try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
 };
+pub use anyrt_core::{
+    BatonCall, BatonGroup, Blocking, Convert, NeverStops, Parallel, RunWorks, Serial, StopHook,
+    StopHooks, Work, block, blocking, run, to_async, to_blocking,
+};
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
-pub use anyrt_core::{NeverStops, StopHook, StopHooks};
+#[cfg(feature = "input")]
+pub use anyrt_core::{LineInput, line_input};
+pub use anyrt_core::{ToThread, block_anywhere, to_thread};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

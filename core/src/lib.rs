@@ -24,7 +24,13 @@ mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
-pub use bridge::{NeverStops, StopHook};
+pub use bridge::{
+    BatonCall, BatonGroup, Blocking, Convert, NeverStops, Parallel, RunWorks, Serial, StopHook,
+    Work, block, blocking, run, to_async, to_blocking,
+};
+#[cfg(feature = "input")]
+pub use bridge::{LineInput, line_input};
+pub use bridge::{ToThread, block_anywhere, to_thread};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,

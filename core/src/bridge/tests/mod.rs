@@ -1,3 +1,6 @@
 //! The bridge, without a runtime.
 
+mod baton;
 mod hooks;
+#[cfg(feature = "input")]
+mod input;

@@ -139,12 +139,13 @@ pub mod semantics {}
 pub mod testing {}
 
 pub use anyrt_core::{
-    Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, BlockOn,
-    CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned,
-    Child, ChildError, ChildResult, ClockHold, Completed, ContextVar, Deadline, DefaultDelays,
-    Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External, Failure, Finally, Gather,
-    GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, Hole, Impatient, Instant, Interval,
-    JoinError, Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    AbandonedThread, Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted,
+    BlockError, BlockOn, CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable,
+    Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold, Completed, ContextVar,
+    Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External,
+    Failure, Finally, FromThreadError, Gather, GatherAll, GatherMap, GatherTasks, Gathering,
+    GatheringAll, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval, JoinError,
+    Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
     LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
     NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
     NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
@@ -152,14 +153,16 @@ pub use anyrt_core::{
     ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
     Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
     Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
-    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer,
-    TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual, VirtualClock, VirtualSleep,
-    WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application, blocking_wait,
-    cancel_all, cancel_requested, checkpoint, current, current_scope, current_task, deadline,
-    defer, external, finally, gather, gather_all, local_scope, local_scope_unsend, nurseries,
-    outside_regions, race, race_fair, race_ok, rooted, set_failure_hook, shield, stopping,
-    try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable,
+    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, ThreadResult, Tick, Ticking, Timed,
+    Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering, TryLocalScope,
+    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual,
+    VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When,
+    abandoned_threads, allow_blocking, application, block_anywhere, blocking_wait, cancel_all,
+    cancel_requested, checkpoint, current, current_scope, current_task, deadline, defer, external,
+    finally, from_thread, from_thread_local, gather, gather_all, idle_runtime, local_scope,
+    local_scope_unsend, nurseries, outside_regions, race, race_fair, race_ok, rooted,
+    set_failure_hook, shield, stopping, to_thread, try_block_anywhere, try_defer, try_gather,
+    try_local_scope, try_local_scope_unsend, uncancellable,
 };
 pub use anyrt_core::{
     BatonCall, BatonGroup, Blocking, Convert, NeverStops, Parallel, RunWorks, Serial, StopHook,
@@ -169,7 +172,6 @@ pub use anyrt_core::{
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "input")]
 pub use anyrt_core::{LineInput, line_input};
-pub use anyrt_core::{ToThread, block_anywhere, to_thread};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bridge::{self, NeverStops, StopHook};
+use crate::bridge::{self, NeverStops, StopHook, ToThread};
 use crate::combine::{
     self, AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
     TryGatherMap, TryMap, TryMapStream,
@@ -149,7 +149,6 @@ pub trait Runtime: Spawn + Timer {
     /// assert!(owner.block_on(job).unwrap());
     /// ```
     #[track_caller]
-    #[doc(alias = "to_thread")]
     #[doc(alias = "unblock")]
     #[doc(alias = "run_in_executor")]
     fn spawn_blocking<F, T>(&self, job: F) -> Task<T>
@@ -158,6 +157,30 @@ pub trait Runtime: Spawn + Timer {
         T: Send + 'static,
     {
         task::spawn_blocking(self, task::Words::default(), job)
+    }
+
+    /// Runs `f` on a thread of this library, beginning at once, as part of this runtime.
+    ///
+    /// As [`to_thread`](crate::to_thread()), from any code: where no task of this library awaits it, calls of
+    /// `f` by [`from_thread`](crate::from_thread()) are tasks on this runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, from_thread, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// // An executor that knows nothing of anyrt:
+    /// let call = owner.handle().to_thread(|| from_thread(async { 42 }));
+    /// assert_eq!(futures::executor::block_on(call), Ok(42));
+    /// ```
+    #[track_caller]
+    fn to_thread<F, T>(&self, f: F) -> ToThread<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        bridge::start_on_thread(Some(AnyRuntime::new(self.clone())), None, f)
     }
 
     /// Begins a spawn that says more about the task: its name.

@@ -25,12 +25,16 @@ mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
 pub use bridge::{
+    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, ThreadResult,
+    ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
+    idle_runtime, to_thread, try_block_anywhere,
+};
+pub use bridge::{
     BatonCall, BatonGroup, Blocking, Convert, NeverStops, Parallel, RunWorks, Serial, StopHook,
     Work, block, blocking, run, to_async, to_blocking,
 };
 #[cfg(feature = "input")]
 pub use bridge::{LineInput, line_input};
-pub use bridge::{ToThread, block_anywhere, to_thread};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,

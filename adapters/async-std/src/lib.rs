@@ -54,6 +54,11 @@ impl Spawn for AsyncStd {
         static HOOKS: LazyLock<StopHooks> = LazyLock::new(StopHooks::new);
         Some(HOOKS.clone())
     }
+
+    fn may_block(&self) -> bool {
+        // How many threads there are is decided by the environment when the first task is spawned.
+        false
+    }
 }
 
 impl Timer for AsyncStd {

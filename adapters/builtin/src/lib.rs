@@ -55,6 +55,10 @@ impl Spawn for Builtin {
     fn stop_hooks(&self) -> Option<StopHooks> {
         Some(self.0.hooks.clone())
     }
+
+    fn may_block(&self) -> bool {
+        self.0.has_several_threads()
+    }
 }
 
 impl Timer for Builtin {

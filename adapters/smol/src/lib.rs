@@ -52,6 +52,11 @@ impl Spawn for Smol {
         static HOOKS: LazyLock<StopHooks> = LazyLock::new(StopHooks::new);
         Some(HOOKS.clone())
     }
+
+    fn may_block(&self) -> bool {
+        // There is one thread, unless the environment says otherwise.
+        false
+    }
 }
 
 impl Timer for Smol {

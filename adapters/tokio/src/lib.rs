@@ -134,6 +134,10 @@ impl Spawn for Tokio {
     fn stop_hooks(&self) -> Option<StopHooks> {
         owner::hooks_of(&self.0)
     }
+
+    fn may_block(&self) -> bool {
+        self.0.runtime_flavor() == RuntimeFlavor::MultiThread
+    }
 }
 
 impl Timer for Tokio {

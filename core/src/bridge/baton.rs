@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use super::parker::wait_for;
+use super::park;
 use super::to_thread::{ToThread, to_thread};
 use crate::region::contain::{contain, discard};
 use crate::region::frame;
@@ -241,7 +241,7 @@ impl Turn {
             .poll(&mut Context::from_waker(Waker::noop()))
             .is_pending()
         {
-            wait_for(poll_fn(|cx| self.poll(cx)));
+            park::block(poll_fn(|cx| self.poll(cx)));
         }
     }
 

@@ -178,6 +178,10 @@ impl<H: Spawn> Spawn for Virtual<H> {
     fn stop_hooks(&self) -> Option<StopHooks> {
         self.inner.stop_hooks()
     }
+
+    fn may_block(&self) -> bool {
+        self.inner.may_block()
+    }
 }
 
 impl<H: Timer> Timer for Virtual<H> {

@@ -134,6 +134,10 @@ impl Spawn for AnyRuntime {
     fn stop_hooks(&self) -> Option<StopHooks> {
         self.0.stop_hooks_dyn()
     }
+
+    fn may_block(&self) -> bool {
+        self.0.may_block_dyn()
+    }
 }
 
 impl Timer for AnyRuntime {
@@ -180,6 +184,7 @@ trait DynRuntime: fmt::Debug + Send + Sync {
     fn spawn_blocking_boxed(&self, who: KnownAs, job: Box<dyn FnOnce() + Send>) -> bool;
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
     fn stop_hooks_dyn(&self) -> Option<StopHooks>;
+    fn may_block_dyn(&self) -> bool;
     fn now_dyn(&self) -> Instant;
     fn sleep_until_boxed(&self, deadline: Instant) -> Pin<Box<dyn Sleep>>;
     fn as_any(&self) -> &dyn Any;
@@ -204,6 +209,10 @@ impl<R: Spawn + Timer> DynRuntime for R {
 
     fn stop_hooks_dyn(&self) -> Option<StopHooks> {
         self.stop_hooks()
+    }
+
+    fn may_block_dyn(&self) -> bool {
+        self.may_block()
     }
 
     fn now_dyn(&self) -> Instant {

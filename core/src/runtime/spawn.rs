@@ -48,6 +48,9 @@ use super::{Known, KnownAs, StopHooks};
 ///     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
 ///         f()
 ///     }
+///     fn may_block(&self) -> bool {
+///         true
+///     }
 /// }
 ///
 /// impl Timer for ThreadPerTask {
@@ -156,6 +159,11 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
     fn stop_hooks(&self) -> Option<StopHooks> {
         None
     }
+
+    /// Returns whether a task may block its thread inside [`Enter::Blocking`], and the others go on.
+    ///
+    /// Not so where one thread runs all tasks.
+    fn may_block(&self) -> bool;
 }
 
 /// Why code is about to act as part of a runtime.

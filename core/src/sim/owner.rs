@@ -462,6 +462,11 @@ impl Spawn for SimHandle {
     fn stop_hooks(&self) -> Option<StopHooks> {
         Some(self.hooks.clone())
     }
+
+    fn may_block(&self) -> bool {
+        // One runs at a time.
+        false
+    }
 }
 
 impl Timer for SimHandle {

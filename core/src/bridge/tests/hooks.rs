@@ -48,6 +48,10 @@ impl Spawn for Plain {
         f()
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn stop_hooks(&self) -> Option<StopHooks> {
         self.hooks.clone()
     }

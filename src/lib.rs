@@ -165,8 +165,9 @@ pub use anyrt_core::{
     try_local_scope, try_local_scope_unsend, uncancellable,
 };
 pub use anyrt_core::{
-    BatonCall, BatonGroup, Blocking, Convert, NeverStops, Parallel, RunWorks, Serial, StopHook,
-    StopHooks, Work, block, blocking, run, to_async, to_blocking,
+    AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
+    NotStarted, Parallel, RunWorks, Serial, StopHook, StopHooks, Work, block, blocking, run,
+    to_async, to_blocking,
 };
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

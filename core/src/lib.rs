@@ -30,8 +30,9 @@ pub use bridge::{
     idle_runtime, to_thread, try_block_anywhere,
 };
 pub use bridge::{
-    BatonCall, BatonGroup, Blocking, Convert, NeverStops, Parallel, RunWorks, Serial, StopHook,
-    Work, block, blocking, run, to_async, to_blocking,
+    AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
+    NotStarted, Parallel, RunWorks, Serial, StopHook, Work, block, blocking, run, to_async,
+    to_blocking,
 };
 #[cfg(feature = "input")]
 pub use bridge::{LineInput, line_input};

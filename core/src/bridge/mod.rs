@@ -15,6 +15,8 @@
 
 mod abandoned;
 mod anywhere;
+mod background;
+mod background_job;
 mod baton;
 mod call;
 mod convert;
@@ -36,6 +38,8 @@ mod work;
 
 pub use abandoned::{AbandonedThread, abandoned_threads};
 pub use anywhere::{BlockError, allow_blocking, block_anywhere, try_block_anywhere};
+pub use background::{AtDrop, BackgroundThreads, NotStarted};
+pub use background_job::BackgroundJob;
 pub use baton::{BatonCall, BatonGroup};
 pub use convert::{Convert, to_async, to_blocking};
 pub use from_thread::{FromThreadError, from_thread, from_thread_local};

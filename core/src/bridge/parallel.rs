@@ -83,6 +83,10 @@ impl<T: Send + 'static, E: Send + 'static> Parallel<T, E> {
     /// ```
     #[track_caller]
     #[doc(alias = "schedule")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it adds to a list, one of any kind"
+    )]
     pub fn add<W>(mut self, work: W) -> Self
     where
         W: Work<Output = Result<T, E>>,

@@ -180,7 +180,7 @@ pub(super) fn link() -> Option<Arc<Link>> {
 }
 
 /// The owner of a job on a thread: a runtime it has only if whoever called had one.
-struct OnThread(Option<AnyRuntime>);
+pub(super) struct OnThread(pub(super) Option<AnyRuntime>);
 
 impl<T: Send + 'static> Owner<T> for OnThread {
     type Runtime = AnyRuntime;

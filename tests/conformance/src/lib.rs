@@ -43,6 +43,7 @@ pub mod application;
 pub mod block_on;
 pub mod blocking;
 pub mod bridge;
+pub mod bridge_jobs;
 pub mod cancel;
 pub mod context;
 pub mod current;
@@ -63,6 +64,7 @@ pub mod scope_errors;
 pub mod scope_limits;
 pub mod scope_stops;
 pub mod shutdown;
+pub mod stop_hooks;
 pub mod task;
 pub mod time;
 pub mod timeout;
@@ -279,6 +281,21 @@ macro_rules! __cases {
                 calls_nest_a_hundred_deep
                 sync_code_waits_anywhere
                 a_thread_has_a_runtime_of_its_own
+            }
+            async bridge_jobs {
+                work_of_either_kind_is_awaited_and_blocked_on
+                functions_are_made_async_and_blocking
+                a_list_gives_all_values_in_order_and_is_done_again
+                members_run_beside_each_other
+                the_first_error_stops_the_others_and_nothing_is_left
+                the_end_of_each_comes_whatever_fails
+                what_is_done_in_order_stops_at_an_error
+                lists_stand_in_each_other_a_thousand_deep
+                lists_that_block_stand_in_each_other
+                a_request_stops_a_list_and_waits_for_what_blocks
+                members_of_a_group_run_one_at_a_time
+                the_baton_is_passed_on_at_calls_in_the_order_of_asking
+                an_abandoned_member_gives_the_baton_up_at_its_next_call
             }
             async real_time {
                 a_sleep_is_never_early
@@ -509,6 +526,10 @@ macro_rules! __cases {
                 there_is_no_current_runtime_before_and_after
                 tasks_make_progress_without_it
                 a_busy_task_does_not_block_who_cancels_it
+            }
+            sync stop_hooks {
+                hooks_run_when_the_last_block_on_ends
+                hooks_that_have_not_run_do_when_the_owner_ends
             }
             sync application {
                 the_body_gives_its_value_when_the_tasks_are_cleaned_up

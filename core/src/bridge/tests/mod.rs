@@ -1,5 +1,6 @@
 //! The bridge, without a runtime.
 
+mod background;
 mod baton;
 mod hooks;
 #[cfg(feature = "input")]

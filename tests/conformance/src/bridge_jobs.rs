@@ -7,15 +7,19 @@ use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use anyrt_core::{
-    BatonGroup, Parallel, Runtime, Serial, block, blocking, blocking_wait, cancel_requested, defer,
-    from_thread, gather, run, to_async, to_blocking, to_thread,
+    AtDrop, BackgroundThreads, BatonGroup, Parallel, Runtime, Serial, Timed, block, blocking,
+    blocking_wait, cancel_requested, current, defer, from_thread, gather, run, to_async,
+    to_blocking, to_thread,
 };
 
 use crate::Harness;
 use crate::faults::{until, yield_once};
 use crate::harness::skip;
+
+const STEP: Duration = Duration::from_millis(1);
 
 type Log = Arc<Mutex<Vec<&'static str>>>;
 
@@ -336,6 +340,52 @@ impl IntoUnit for Parallel<(), ()> {
             Box::pin(async move { run.await.map(drop).map_err(drop) })
         })
     }
+}
+
+// --- background threads
+
+pub async fn a_background_job_is_awaited_and_knows_where_it_came_from<H: Harness>(_: H::Handle) {
+    let threads = BackgroundThreads::new(AtDrop::NoWait).limit(2);
+    let jobs: Vec<_> = (0..20).map(|n| threads.start(move || n)).collect();
+    let mut values = Vec::new();
+    for job in jobs {
+        values.push(job.await.unwrap());
+    }
+    assert_eq!(values, (0..20).collect::<Vec<_>>());
+    let error = threads.start(|| panic!("no ink")).await.unwrap_err();
+    assert_eq!(error.panic_message().as_deref(), Some("no ink"));
+    // In it, async code runs on the runtime of who started it.
+    let spawned = threads.start(|| {
+        let rt = current().unwrap();
+        from_thread(async move { rt.spawn(async { 7 }).await.unwrap() })
+    });
+    assert_eq!(spawned.await.unwrap(), Ok(7));
+}
+
+pub async fn a_background_job_that_times_out_keeps_no_place<H: Harness>(rt: H::Handle) {
+    let threads = BackgroundThreads::new(AtDrop::NoWait).limit(1);
+    let told = Arc::new(AtomicBool::new(false));
+    let tells = told.clone();
+    let hangs = threads.start(move || {
+        wait_until(cancel_requested);
+        tells.store(true, Ordering::SeqCst);
+    });
+    assert!(threads.would_queue());
+    assert!(hangs.timeout(&rt, Duration::from_millis(1)).await.is_err());
+    assert_eq!(threads.start(|| 5).await.unwrap(), 5);
+    until(|| told.load(Ordering::SeqCst)).await;
+}
+
+pub async fn a_job_waits_for_one_in_the_background<H: Harness>(rt: H::Handle) {
+    let waits = to_thread(move || {
+        let threads = BackgroundThreads::new(AtDrop::Wait);
+        let sleeps = rt.clone();
+        let mut slow = threads.start(move || from_thread(async move { sleeps.sleep(STEP).await }));
+        let early = slow.wait_timeout(Duration::ZERO).is_none();
+        slow.wait().unwrap().unwrap();
+        early
+    });
+    assert!(waits.await);
 }
 
 // --- batons

@@ -293,6 +293,9 @@ macro_rules! __cases {
                 lists_stand_in_each_other_a_thousand_deep
                 lists_that_block_stand_in_each_other
                 a_request_stops_a_list_and_waits_for_what_blocks
+                a_background_job_is_awaited_and_knows_where_it_came_from
+                a_background_job_that_times_out_keeps_no_place
+                a_job_waits_for_one_in_the_background
                 members_of_a_group_run_one_at_a_time
                 the_baton_is_passed_on_at_calls_in_the_order_of_asking
                 an_abandoned_member_gives_the_baton_up_at_its_next_call

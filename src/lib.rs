@@ -69,6 +69,7 @@
 //! | keeping children in a struct; seeing all that are kept | [`Runtime::nursery`], [`Nursery`]; [`nurseries`] |
 //! | saying which task it is that logs | [`current_task`] |
 //! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
+//! | doing something when the runtime stops | [`Runtime::on_stop`] |
 //! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
@@ -132,7 +133,7 @@
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
 //! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator), `cache`, `sync`
-//! (locks and channels of other crates) and `full` are not.
+//! (locks and channels of other crates), `input` (lines that can be cancelled) and `full` are not.
 //! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
@@ -200,6 +201,11 @@ pub use anyrt_core::{
     try_gather, try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
 };
 pub use anyrt_core::{
+    AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
+    NotStarted, Parallel, RunWorks, Serial, StopHook, StopHooks, Work, block, blocking, run,
+    to_async, to_blocking,
+};
+pub use anyrt_core::{
     Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,
     Driven, DrivenUntil, Eager, EagerChild, EagerSpawn, Generator, GeneratorEnd, InBindings,
     LeaveSync, NextItem, NotDone, Progress, Resume, ResumeError, SendItem, Started, Step,
@@ -211,6 +217,8 @@ pub use anyrt_core::{
 pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
+#[cfg(feature = "input")]
+pub use anyrt_core::{LineInput, line_input};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

@@ -85,21 +85,35 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let answer = Arc::new(Answer::new());
-    let Some(root) = stands.root.as_ref().and_then(Weak::upgrade) else {
-        return Err(FromThreadError(Kind::Ended));
-    };
-    let call = Call::new(future, place, link, stands, Arc::clone(&answer));
-    // A root that has ended gives it back, and dropped it answers all the same.
-    drop(root.region().call(Box::pin(call)));
-    drop(root);
-    match answer.wait() {
+    match submit(link, stands, place, future).wait() {
         Some(Answered::Value(value)) => Ok(value),
         Some(Answered::Panicked(payload)) => resume_unwind(payload),
         Some(Answered::Abandoned) => Err(FromThreadError(Kind::Abandoned)),
         Some(Answered::Stopped) => Err(FromThreadError(Kind::Stopped)),
         Some(Answered::Ended) | None => Err(FromThreadError(Kind::Ended)),
     }
+}
+
+/// Puts a call into the mailbox. It is answered in any case.
+pub(super) fn submit<F>(
+    link: Arc<Link>,
+    stands: Stands,
+    place: &'static Location<'static>,
+    future: F,
+) -> Arc<Answer<Answered<F::Output>>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let answer = Arc::new(Answer::new());
+    let root = stands.root.as_ref().and_then(Weak::upgrade);
+    let call = Call::new(future, place, link, stands, Arc::clone(&answer));
+    match root {
+        // One that has ended gives it back; dropped, it answers all the same.
+        Some(root) => drop(root.region().call(Box::pin(call))),
+        None => drop(call),
+    }
+    answer
 }
 
 /// Where no task of ours awaits this thread: a task of its own, on the runtime that the thread has.

@@ -8,7 +8,7 @@ use super::abandoned::Listed;
 use crate::region::state::flag;
 use crate::region::{Member, frame};
 use crate::runtime::AnyRuntime;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, thread_local};
 
 /// Between one `to_thread` and its thread.
 pub(super) struct Link {

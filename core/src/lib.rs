@@ -30,9 +30,9 @@ mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
 pub use bridge::{
-    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, ThreadResult,
-    ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
-    idle_runtime, to_thread, try_block_anywhere,
+    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, NoThreadFree,
+    ThreadResult, Threads, ToThread, abandoned_threads, allow_blocking, block_anywhere,
+    from_thread, from_thread_local, idle_runtime, to_thread, try_block_anywhere,
 };
 pub use bridge::{
     AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,

@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{Location, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use super::call::{ABANDONED, Answered, Call};
 use super::link::{Link, Origin, Stands};
@@ -24,7 +25,8 @@ use crate::task::{self, rooted};
 /// clean-ups before this returns.
 ///
 /// Where nobody awaits in a task of this library, in a job of `spawn_blocking` or below another executor, the
-/// future is a task of its own on the runtime of the thread.
+/// future is a task of its own on the runtime of the thread. On a thread that was started outside any task, this
+/// waits until somebody awaits it.
 ///
 /// # Errors
 ///
@@ -63,16 +65,32 @@ where
     let Some(link) = to_thread::link() else {
         return as_task(None, future);
     };
-    let stands = match link.origin() {
+    let stands = match origin(&link) {
         Origin::Abandoned => {
             // Others have their turn, as in any call.
             parked(|| ());
             return Err(FromThreadError(Kind::Abandoned));
         }
-        Origin::NoRoot => return as_task(Some(&*link), future),
+        Origin::NoRoot | Origin::Unknown => return as_task(Some(&*link), future),
         Origin::Root(stands) => stands,
     };
     call(link, stands, place, future)
+}
+
+/// Where to call. The thread may be faster than the first poll of its await.
+fn origin(link: &Link) -> Origin {
+    let mut origin = link.origin();
+    if matches!(origin, Origin::Unknown) {
+        origin = block(poll_fn(|cx| {
+            link.register(cx.waker());
+            match link.origin() {
+                Origin::Unknown => Poll::Pending,
+                known => Poll::Ready(known),
+            }
+        }));
+        link.unregister();
+    }
+    origin
 }
 
 fn call<F>(
@@ -146,7 +164,10 @@ where
 
 fn runtime(link: Option<&Link>) -> Option<AnyRuntime> {
     match link {
-        Some(link) => link.rt.clone(),
+        Some(link) => link.rt.clone().or_else(|| match origin(link) {
+            Origin::Root(stands) => runtime_of(&stands.root?.upgrade()?),
+            _ => None,
+        }),
         None => runtime_of(&frame::made_around()?),
     }
 }

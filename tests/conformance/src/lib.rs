@@ -296,6 +296,9 @@ macro_rules! __cases {
                 calls_nest_a_hundred_deep
                 sync_code_waits_anywhere
                 a_thread_has_a_runtime_of_its_own
+                a_pool_with_a_limit_refuses_its_own_chain
+                a_pool_with_a_limit_lets_others_wait_their_turn
+                who_waits_for_itself_through_a_thread_is_told
             }
             async bridge_jobs {
                 work_of_either_kind_is_awaited_and_blocked_on

@@ -17,6 +17,7 @@ use std::time::Duration;
 mod arms;
 mod child;
 mod clock;
+mod coroutines;
 mod inherited;
 mod instructions;
 mod labs;

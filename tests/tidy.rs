@@ -166,7 +166,11 @@ fn folders_of_core_import_only_from_those_before_them() {
         "scope",
         "combine",
         "time",
+        "bridge",
         "coroutine",
+        "resource",
+        "cache",
+        "iteration",
         "sim",
         "app",
     ];

@@ -7,13 +7,18 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+mod bridge;
+#[cfg(any(feature = "cache", loom))]
+mod cache;
 mod chance;
 mod clock;
 mod combine;
 mod context;
 mod coroutine;
 mod front;
+mod iteration;
 mod region;
+mod resource;
 mod runtime;
 mod scope;
 #[cfg(feature = "sim")]
@@ -24,6 +29,20 @@ mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+pub use bridge::{
+    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, ThreadResult,
+    ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
+    idle_runtime, to_thread, try_block_anywhere,
+};
+pub use bridge::{
+    AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
+    NotStarted, Parallel, RunWorks, Serial, StopHook, Work, block, blocking, run, to_async,
+    to_blocking,
+};
+#[cfg(feature = "input")]
+pub use bridge::{LineInput, line_input};
+#[cfg(any(feature = "cache", loom))]
+pub use cache::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use clock::{
     Advance, AdvanceToNext, ClockHold, External, Virtual, VirtualClock, VirtualSleep,
     blocking_wait, external,
@@ -49,8 +68,13 @@ pub use region::{
     NoRegion, OnCancel, Phase, Reason, Shield, Until, cancel_requested, checkpoint, defer, finally,
     set_failure_hook, shield, try_defer, uncancellable,
 };
+pub use resource::{
+    AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
+    closing, enter, exit_stack, hold, using, using_all,
+};
 pub use runtime::{
-    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
+    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer,
 };
 pub use scope::{
     AnyError, AnyScope, Child, ChildError, ChildResult, EagerChild, ErrorGroup, LocalChild,
@@ -73,6 +97,20 @@ pub use time::{
     RetryDelayer, RetryError, RetrySleep, SlowPoll, SpawnWarned, Tick, Ticking, Timed, Timeout,
     WaitEvent, WaitReport, WarnPolls, When, deadline,
 };
+
+/// Streams: iteration with `await`.
+///
+/// What the `futures` crate has, and what it has not: numbers that begin anywhere, and the values of a
+/// function until a certain one. They need no runtime.
+pub mod stream {
+    pub use crate::iteration::{
+        EnumerateFrom, Enumerated, IterUntil, TryIterUntil, iter_until, try_iter_until,
+    };
+    pub use futures::stream::{
+        BoxStream, FusedStream, Stream, StreamExt, TryStream, TryStreamExt, empty, iter, once,
+        pending, poll_fn, repeat, repeat_with, select, select_all, try_unfold, unfold,
+    };
+}
 
 /// What a runtime is told of the tasks it is given. No part of the public interface.
 #[doc(hidden)]

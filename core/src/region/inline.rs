@@ -286,6 +286,11 @@ impl<F: Future> Inline<F> {
         this.member.as_ref().map(Arc::downgrade)
     }
 
+    /// Has its next poll decide anew whose requests are its own: it is polled under another number of masks.
+    pub(crate) fn place_anew(self: Pin<&mut Self>) {
+        *self.project().place = 0;
+    }
+
     /// Asks the region to stop, by who polls it: at the next poll, or what is left of this one.
     pub(crate) fn ask(self: Pin<&mut Self>, reason: &Reason) {
         let this = self.project();

@@ -38,8 +38,8 @@ where
     type Runtime = R;
     type Value = J::Value;
 
-    fn runtime(&self) -> &R {
-        &self.scope.rt
+    fn runtime(&self) -> Option<&R> {
+        Some(&self.scope.rt)
     }
 
     /// The scope is told before the outcome is published: who learns of a failure finds the scope asked.

@@ -87,6 +87,9 @@ impl Spawn for Hand {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 impl Timer for Hand {
@@ -810,6 +813,9 @@ fn a_blocking_job_that_is_given_back_runs_on_a_thread_of_our_own_inside_its_runt
             assert_eq!(purpose, Enter::Foreign);
             self.1.fetch_add(1, Ordering::SeqCst);
             f()
+        }
+        fn may_block(&self) -> bool {
+            false
         }
     }
     impl Timer for NoPool {

@@ -56,6 +56,9 @@ impl<R: Spawn> Spawn for ByHand<R> {
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.rt.enter(purpose, f)
     }
+    fn may_block(&self) -> bool {
+        self.rt.may_block()
+    }
 }
 
 impl<R: Spawn> Timer for ByHand<R> {

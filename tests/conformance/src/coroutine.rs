@@ -219,7 +219,9 @@ pub async fn an_eager_task_is_cancelled_like_any_other<H: Harness>(rt: H::Handle
     let dropped = Arc::new(AtomicUsize::new(0));
     let count = dropped.clone();
     drop(rt.spawn_eager(async move {
-        let _count = OnDrop::new(move || drop(count.fetch_add(1, Ordering::SeqCst)));
+        let _count = OnDrop::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
         pending::<()>().await;
     }));
     until(|| dropped.load(Ordering::SeqCst) == 1).await;

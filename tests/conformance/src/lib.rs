@@ -42,6 +42,9 @@ mod harness;
 pub mod application;
 pub mod block_on;
 pub mod blocking;
+pub mod bridge;
+pub mod bridge_jobs;
+pub mod cache;
 pub mod cancel;
 pub mod context;
 pub mod coroutine;
@@ -57,12 +60,14 @@ pub mod panics;
 pub mod race;
 pub mod real_time;
 pub mod regions;
+pub mod resource;
 pub mod retry;
 pub mod scope;
 pub mod scope_errors;
 pub mod scope_limits;
 pub mod scope_stops;
 pub mod shutdown;
+pub mod stop_hooks;
 pub mod task;
 pub mod time;
 pub mod timeout;
@@ -153,6 +158,19 @@ macro_rules! virtual_time {
 macro_rules! __cases {
     ($go:ident) => {
         $crate::$go! {
+            async resource {
+                a_use_is_released_before_it_gives_its_value
+                a_task_that_is_stopped_releases_what_it_uses
+                a_handle_that_is_dropped_during_an_acquisition_leaks_nothing
+                a_release_learns_how_the_use_ended
+            }
+            async cache {
+                a_hundred_who_ask_share_one_computation
+                whoever_asked_first_may_go
+                the_last_who_goes_waits_for_the_clean_ups_of_the_computation
+                a_value_expires_on_the_clock_of_the_runtime
+                many_tasks_on_few_keys_get_what_belongs_to_them
+            }
             async task {
                 joining_gives_the_value
                 a_task_spawned_from_a_plain_thread_runs
@@ -259,6 +277,44 @@ macro_rules! __cases {
                 a_delayer_sleeps_by_the_clock_of_its_runtime
                 a_long_wait_is_reported_while_it_lasts
                 a_poll_that_takes_long_is_reported
+            }
+            async bridge {
+                a_thread_runs_a_function_while_it_is_awaited
+                what_is_bound_crosses_in_both_directions
+                the_innermost_async_code_is_in_the_outermost_task
+                panics_cross_in_both_directions
+                a_call_is_answered_while_the_task_awaits_something_else
+                a_call_may_wait_for_a_task_that_calls_a_thread
+                dropping_the_await_stops_the_call_and_refuses_the_next
+                a_request_unwinds_the_call_before_the_body
+                a_request_reaches_a_call_inside_out
+                a_shielded_thread_is_not_stopped
+                a_region_around_the_await_stops_the_call
+                a_timeout_abandons_a_thread_and_the_next_has_another
+                a_call_borrows_on_its_own_thread
+                a_blocking_job_calls_a_task_of_its_own
+                time_passes_in_a_call
+                calls_nest_a_hundred_deep
+                sync_code_waits_anywhere
+                a_thread_has_a_runtime_of_its_own
+            }
+            async bridge_jobs {
+                work_of_either_kind_is_awaited_and_blocked_on
+                functions_are_made_async_and_blocking
+                a_list_gives_all_values_in_order_and_is_done_again
+                members_run_beside_each_other
+                the_first_error_stops_the_others_and_nothing_is_left
+                the_end_of_each_comes_whatever_fails
+                what_is_done_in_order_stops_at_an_error
+                lists_stand_in_each_other_a_thousand_deep
+                lists_that_block_stand_in_each_other
+                a_request_stops_a_list_and_waits_for_what_blocks
+                a_background_job_is_awaited_and_knows_where_it_came_from
+                a_background_job_that_times_out_keeps_no_place
+                a_job_waits_for_one_in_the_background
+                members_of_a_group_run_one_at_a_time
+                the_baton_is_passed_on_at_calls_in_the_order_of_asking
+                an_abandoned_member_gives_the_baton_up_at_its_next_call
             }
             async real_time {
                 a_sleep_is_never_early
@@ -510,6 +566,10 @@ macro_rules! __cases {
                 there_is_no_current_runtime_before_and_after
                 tasks_make_progress_without_it
                 a_busy_task_does_not_block_who_cancels_it
+            }
+            sync stop_hooks {
+                hooks_run_when_the_last_block_on_ends
+                hooks_that_have_not_run_do_when_the_owner_ends
             }
             sync application {
                 the_body_gives_its_value_when_the_tasks_are_cleaned_up

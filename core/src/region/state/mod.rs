@@ -97,6 +97,8 @@ pub(crate) mod flag {
     pub(crate) const TIMED: u32 = 1 << 18;
     /// Something in this task, or in a child below, waits for a task whose handle it dropped.
     pub(crate) const DRAINS: u32 = 1 << 19;
+    /// A job or a root that somebody further out waits for on another thread, or in a poll that blocks.
+    pub(crate) const BENEATH: u32 = 1 << 25;
     /// A root made in place, inside another task.
     pub(crate) const IN_PLACE: u32 = 1 << 20;
 
@@ -131,6 +133,7 @@ pub(crate) mod flag {
             TIMED,
             DRAINS,
             IN_PLACE,
+            BENEATH,
             EAGER,
             BEGINS,
         ];
@@ -184,6 +187,8 @@ pub(crate) struct Parts {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+    /// Where somebody waits for this job or root.
+    beneath: Option<Weak<dyn Member>>,
     /// How often `DRAINS` is held.
     pub(crate) drains: usize,
     /// When its owner stops it, if it has said so.

@@ -67,6 +67,9 @@ impl Spawn for Clocked {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 impl Timer for Clocked {

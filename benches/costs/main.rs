@@ -18,6 +18,7 @@ mod arms;
 mod bridge;
 mod child;
 mod clock;
+mod coroutines;
 mod inherited;
 mod instructions;
 mod labs;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, bridge, clock, inherited, limits, maps, simulated, timers, tokens};
+use super::{arms, bridge, clock, coroutines, inherited, limits, maps, simulated, timers, tokens};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -40,6 +40,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(bridge::rows());
     rows.extend(simulated::rows());
     rows.extend(clock::rows());
+    rows.extend(coroutines::rows());
     rows
 }
 

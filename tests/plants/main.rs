@@ -5,6 +5,7 @@
 //! a plant no longer applies, if a test does not notice it, or if the tests are red without it. It is
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
+mod coroutines;
 mod models;
 mod simulator;
 mod time;
@@ -880,6 +881,7 @@ fn main() -> ExitCode {
         .collect();
     let wanted: Vec<&Plant> = PLANTS
         .iter()
+        .chain(coroutines::PLANTS)
         .chain(models::PLANTS)
         .chain(time::PLANTS)
         .chain(simulator::PLANTS)

@@ -55,6 +55,13 @@
 //! | locks, channels and events that need no runtime | [`sync`], the guide; with feature `sync` they are in it |
 //! | coming from Python | [`coming_from_python`]: each name, line by line |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
+//! | a task that begins where it is spawned, and is none if it is ready at once | [`Runtime::spawn_eager`], [`Scope::spawn_eager`], [`TryScope::spawn_eager`] |
+//! | starting a future now, and awaiting it later | [`Started`] |
+//! | calling async code that never really waits from sync code | [`await_sync`], [`sync_iter`]; [`enter_async`], [`leave_sync`] |
+//! | writing code that hands out something in the middle, and goes on with an answer | [`coroutine`], [`Co`] |
+//! | writing a stream as a loop | [`generator`] |
+//! | awaiting something again and again; seeing how far a future is | [`awaitable`]; [`tracked`] |
+//! | running code among the bindings of elsewhere | [`Bindings`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
@@ -164,31 +171,45 @@ pub mod sync {
 #[doc = include_str!("testing.md")]
 pub mod testing {}
 
+pub use anyrt_core::stream;
 pub use anyrt_core::{
-    Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted, AsyncClose,
-    BlockOn, Bracket, BracketOrNone, CancelAll, CancelAndWait, CancelGuard, CancelToken,
-    Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold, Completed,
-    ContextVar, Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup, Every, Exit,
-    ExitKind, ExitStack, ExitStackOrNone, Exits, External, Failure, Finally, Gather, GatherAll,
-    GatherMap, GatherTasks, Gathering, GatheringAll, GroupEnd, GroupExit, Held, Hold, Hole,
-    Impatient, Instant, Interval, JoinError, Kill, KillAfter, Lent, LocalChild, LocalOutcome,
-    LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail,
-    MissedTick, MoveOn, NextChild, NextTick, NoDelays, NoRegion, NoRuntime, NoValue, Nursery,
-    NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, OnCancel, OnCompletion, Origin,
-    Outcome, OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing,
-    RacingOk, Ready, Reason, Rebound, Refused, ReleaseHeld, ReportCompletion, Reportable,
-    RescheduleError, Resource, Retry, RetryDelayer, RetryError, RetrySleep, Rooted, RunScope,
-    Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown,
-    ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith,
-    Stacked, Start, StartError, Stopped, Task, TaskInfo, Tick, Ticking, Timed, Timeout, Timer,
-    TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
-    TryMapStream, TryScope, TryScopeFuture, Until, UsingAll, Verdict, Virtual, VirtualClock,
-    VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, application,
-    blocking_wait, bracket, cancel_all, cancel_requested, checkpoint, closing, current,
-    current_scope, current_task, deadline, defer, enter, exit_stack, external, finally, gather,
-    gather_all, hold, local_scope, local_scope_unsend, nurseries, outside_regions, race, race_fair,
-    race_ok, rooted, set_failure_hook, shield, stopping, stream, try_defer, try_gather,
-    try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
+    AbandonedThread, Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted,
+    BlockError, BlockOn, CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable,
+    Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold, Completed, ContextVar,
+    Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External,
+    Failure, Finally, FromThreadError, Gather, GatherAll, GatherMap, GatherTasks, Gathering,
+    GatheringAll, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval, JoinError,
+    Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
+    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
+    NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
+    NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
+    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
+    ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
+    Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
+    Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
+    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, ThreadResult, Tick, Ticking, Timed,
+    Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering, TryLocalScope,
+    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual,
+    VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When,
+    abandoned_threads, allow_blocking, application, block_anywhere, blocking_wait, cancel_all,
+    cancel_requested, checkpoint, current, current_scope, current_task, deadline, defer, external,
+    finally, from_thread, from_thread_local, gather, gather_all, idle_runtime, local_scope,
+    local_scope_unsend, nurseries, outside_regions, race, race_fair, race_ok, rooted,
+    set_failure_hook, shield, stopping, to_thread, try_block_anywhere, try_defer, try_gather,
+    try_local_scope, try_local_scope_unsend, uncancellable,
+};
+pub use anyrt_core::{
+    AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
+    closing, enter, exit_stack, hold, using, using_all,
+};
+pub use anyrt_core::{
+    Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,
+    Driven, DrivenUntil, Eager, EagerChild, EagerSpawn, Generator, GeneratorEnd, InBindings,
+    LeaveSync, NextItem, NotDone, Progress, Resume, ResumeError, SendItem, Started, Step,
+    SyncDriveRequired, SyncIter, Tracked, TryYield, Unsent, WouldBlock, Yield, YieldError,
+    await_sync, await_sync_strictly, awaitable, coroutine, enter_async, generator, in_sync_drive,
+    leave_sync, require_sync_drive, sync_iter, tracked,
 };
 #[cfg(feature = "cache")]
 pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};

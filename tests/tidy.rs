@@ -166,6 +166,8 @@ fn folders_of_core_import_only_from_those_before_them() {
         "scope",
         "combine",
         "time",
+        "bridge",
+        "coroutine",
         "resource",
         "cache",
         "iteration",

@@ -311,6 +311,9 @@ impl Spawn for ByHand {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        true
+    }
 }
 
 /// Never asked for the time here; the erased handle has a clock to lend.

@@ -5,10 +5,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bridge::{self, ToThread};
 use crate::combine::{
     self, AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
     TryGatherMap, TryMap, TryMapStream,
 };
+use crate::coroutine::{self, Eager, EagerSpawn};
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Instant, Spawn, Timer, after};
 use crate::scope::{
@@ -69,6 +71,56 @@ pub trait Runtime: Spawn + Timer {
         F::Output: Send + 'static,
     {
         task::spawn(self, task::Words::default(), future)
+    }
+
+    /// Spawns a task that begins here: it is polled once before this returns.
+    ///
+    /// Where it is ready at once, there is no task and no more than one allocation: the handle has the result.
+    /// Where it is not, a task runs the rest. The poll is on this stack, so this code goes on at the first
+    /// suspension; but in all else it is the task's: its name and place, its
+    /// [context](crate::ContextVar), what it defers and shields, its timeouts. A request to this task does not
+    /// stop it. A panic is a result, also at once.
+    ///
+    /// ```text
+    ///            spawn                                  spawn_eager
+    ///  caller  ──┬─────────────► task: first poll     caller ── first poll ──┬──► goes on
+    ///            └► goes on                                                  └──► task: the rest
+    /// ```
+    ///
+    /// Called by code that runs in no task of this very runtime, it spawns as [`spawn`](Runtime::spawn) does.
+    ///
+    /// Deep recursion through eager tasks is recursion on the stack.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// owner.block_on(async {
+    ///     let cached = rt.spawn_eager(async { "from the cache" });
+    ///     assert!(cached.is_finished()); // nothing was scheduled for it
+    ///     assert_eq!(cached.await.unwrap(), "from the cache");
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "eager")]
+    #[doc(alias = "coro_eager")]
+    #[doc(alias = "func_eager")]
+    #[doc(alias = "async_eager")]
+    #[doc(alias = "create_task")]
+    fn spawn_eager<F>(&self, future: F) -> Eager<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        coroutine::spawn_eager(self, task::Words::default(), future)
+    }
+
+    /// Returns a value through which whatever is spawned is spawned eagerly.
+    fn eagerly(&self) -> EagerSpawn<Self> {
+        EagerSpawn::new(self)
     }
 
     /// Spawns a task without a handle: it runs until it ends or the runtime goes.
@@ -148,7 +200,6 @@ pub trait Runtime: Spawn + Timer {
     /// assert!(owner.block_on(job).unwrap());
     /// ```
     #[track_caller]
-    #[doc(alias = "to_thread")]
     #[doc(alias = "unblock")]
     #[doc(alias = "run_in_executor")]
     fn spawn_blocking<F, T>(&self, job: F) -> Task<T>
@@ -157,6 +208,30 @@ pub trait Runtime: Spawn + Timer {
         T: Send + 'static,
     {
         task::spawn_blocking(self, task::Words::default(), job)
+    }
+
+    /// Runs `f` on a thread of this library, beginning at once, as part of this runtime.
+    ///
+    /// As [`to_thread`](crate::to_thread()), from any code: where no task of this library awaits it, calls of
+    /// `f` by [`from_thread`](crate::from_thread()) are tasks on this runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, from_thread, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// // An executor that knows nothing of anyrt:
+    /// let call = owner.handle().to_thread(|| from_thread(async { 42 }));
+    /// assert_eq!(futures::executor::block_on(call), Ok(42));
+    /// ```
+    #[track_caller]
+    fn to_thread<F, T>(&self, f: F) -> ToThread<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        bridge::start_on_thread(Some(AnyRuntime::new(self.clone())), None, f)
     }
 
     /// Begins a spawn that says more about the task: its name.

@@ -7,12 +7,14 @@
 #![cfg_attr(loom, allow(dead_code))]
 
 mod app;
+mod bridge;
 #[cfg(any(feature = "cache", loom))]
 mod cache;
 mod chance;
 mod clock;
 mod combine;
 mod context;
+mod coroutine;
 mod front;
 mod iteration;
 mod region;
@@ -27,6 +29,11 @@ mod thread;
 mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
+pub use bridge::{
+    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, ThreadResult,
+    ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
+    idle_runtime, to_thread, try_block_anywhere,
+};
 #[cfg(any(feature = "cache", loom))]
 pub use cache::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use clock::{
@@ -39,7 +46,15 @@ pub use combine::{
     TryGatherMap, TryGathering, TryMap, TryMapStream, gather, gather_all, race, race_fair, race_ok,
     try_gather,
 };
-pub use context::{ContextVar, Rebound};
+pub use context::{Bindings, ContextVar, InBindings, Rebound};
+pub use coroutine::{
+    Awaitable, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine, Driven,
+    DrivenUntil, Eager, EagerSpawn, Generator, GeneratorEnd, LeaveSync, NextItem, NotDone,
+    Progress, Resume, ResumeError, SendItem, Started, Step, SyncDriveRequired, SyncIter, Tracked,
+    TryYield, Unsent, WouldBlock, Yield, YieldError, await_sync, await_sync_strictly, awaitable,
+    coroutine, enter_async, generator, in_sync_drive, leave_sync, require_sync_drive, sync_iter,
+    tracked,
+};
 pub use front::{BlockOn, Runtime};
 pub use region::{
     CancelGuard, CancelToken, Cancellable, Cancelled, CancelledOwned, Failure, Finally, Hole, Mask,
@@ -55,13 +70,13 @@ pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
 };
 pub use scope::{
-    AnyError, AnyScope, Child, ChildError, ChildResult, ErrorGroup, LocalChild, LocalOutcome,
-    LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, MayFail, NextChild, NoValue, Nursery,
-    NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, Origin, Outcome, Ready, Refused,
-    RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild, SpawnWhenFree,
-    Start, StartError, TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture, Verdict,
-    WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, nurseries, try_local_scope,
-    try_local_scope_unsend,
+    AnyError, AnyScope, Child, ChildError, ChildResult, EagerChild, ErrorGroup, LocalChild,
+    LocalOutcome, LocalRefused, LocalResult, LocalScope, LocalScopeUnsend, MayFail, NextChild,
+    NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo, NurseryWith, Origin, Outcome,
+    Ready, Refused, RunScope, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, SpawnChild,
+    SpawnWhenFree, Start, StartError, TryLocalScope, TryLocalScopeUnsend, TryScope, TryScopeFuture,
+    Verdict, WaitError, WaitFor, current_scope, local_scope, local_scope_unsend, nurseries,
+    try_local_scope, try_local_scope_unsend,
 };
 #[cfg(feature = "sim")]
 pub use sim::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};

@@ -103,6 +103,9 @@ impl Spawn for Toy {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        true
+    }
 }
 
 /// Many tasks are as many threads: with small stacks.

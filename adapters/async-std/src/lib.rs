@@ -44,8 +44,17 @@ impl Spawn for AsyncStd {
         Ok(())
     }
 
+    fn is_same(&self, _: &Self) -> bool {
+        true
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn may_block(&self) -> bool {
+        // How many threads there are is decided by the environment when the first task is spawned.
+        false
     }
 }
 

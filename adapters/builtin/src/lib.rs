@@ -48,8 +48,16 @@ impl Spawn for Builtin {
         Ok(())
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        std::sync::Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn may_block(&self) -> bool {
+        self.0.has_several_threads()
     }
 }
 

@@ -105,6 +105,10 @@ impl Worker {
 }
 
 impl Shared {
+    pub(super) fn has_several_threads(&self) -> bool {
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) > 1
+    }
+
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         let Some(future) = Worker::spawn(self, future) else {
             return;

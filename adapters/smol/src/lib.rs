@@ -42,8 +42,17 @@ impl Spawn for Smol {
         Ok(())
     }
 
+    fn is_same(&self, _: &Self) -> bool {
+        true
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn may_block(&self) -> bool {
+        // There is one thread, unless the environment says otherwise.
+        false
     }
 }
 

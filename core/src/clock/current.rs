@@ -45,6 +45,11 @@ pub(crate) trait Timekeeper: Debug + Send + Sync + 'static {
     /// that one is still counted itself, so on any thread; or by the thread that waited.
     fn ask_back(&self, wait: Wait);
 
+    /// Whether nobody will ever ask back any more: the simulation is over.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Waits until what was asked back may run. At once, where more than one runs at a time.
     fn wait_back(&self);
 }

@@ -9,7 +9,7 @@ use super::state::flag;
 use super::watch::Watch;
 use super::work::Work;
 use super::{Failure, Phase, Reason, Region, failure, frame};
-use crate::region::contain::drop_contained;
+use crate::region::contain::{discard, drop_contained};
 use crate::runtime::AnyRuntime;
 
 /// A region and what it belongs to, with the types erased: a task's cell, or an inline region.
@@ -23,6 +23,12 @@ pub(crate) trait Member: Send + Sync {
     /// The runtime of this task, erased anew at each call; see [`runtime_of`]. An inline region has
     /// none of its own.
     fn erase_runtime(&self) -> Option<AnyRuntime>;
+
+    /// Whether this task runs on the runtime of which `handle` is one. An inline region does not know.
+    fn runs_on(&self, handle: &dyn Any) -> Option<bool> {
+        let _ = handle;
+        None
+    }
 
     /// Publishes an outcome: `&mut Option<Result<T, JoinError>>`, which is taken.
     fn publish(&self, outcome: &mut dyn Any);
@@ -85,6 +91,22 @@ pub(crate) fn runtime_of(member: &Arc<dyn Member>) -> Option<AnyRuntime> {
     })
 }
 
+/// Whether this thread polls a task of the runtime of which `handle` is one.
+pub(crate) fn is_polling_on(handle: &dyn Any) -> bool {
+    if !frame::is_polling() {
+        return false;
+    }
+    let at_once = frame::look(|here| match here {
+        Some(here) => here.runs_on(handle),
+        None => Some(false),
+    });
+    at_once.unwrap_or_else(|| {
+        let here = frame::made_around();
+        let on = here.and_then(|here| outwards(&here, |member| member.runs_on(handle)));
+        on.unwrap_or(false)
+    })
+}
+
 /// The watch over the task that this region is in.
 #[inline]
 pub(crate) fn watch_of(member: &Arc<dyn Member>) -> Option<Arc<Watch>> {
@@ -144,7 +166,8 @@ pub(crate) fn is_inside(scope: &Region) -> bool {
         };
         match here.region() {
             region if std::ptr::eq(region, scope) => Some(true),
-            region if region.has(flag::INLINE) || here.scope_region().is_some() => None,
+            region if region.has(flag::INLINE | flag::BENEATH) => None,
+            _ if here.scope_region().is_some() => None,
             _ => Some(false),
         }
     });
@@ -159,15 +182,22 @@ pub(crate) fn enclosing_scope() -> Option<Arc<dyn Member>> {
     outwards_and_up(|member| member.region().has(flag::SCOPE).then(|| Arc::clone(member)))
 }
 
-/// Asks the region that this thread runs in, the one around it, from a child the scope it is in, and so
-/// on, until one has an answer.
+/// Asks the region that this thread runs in, the one around it, from a child the scope it is in, from a job
+/// the region that waits for it, and so on, until one has an answer.
 fn outwards_and_up<T>(mut ask: impl FnMut(&Arc<dyn Member>) -> Option<T>) -> Option<T> {
     let mut here = frame::current();
     while let Some(member) = here {
         if let Some(answer) = ask(&member) {
             return Some(answer);
         }
-        here = member.region().up().or_else(|| member.scope());
+        if member.region().has(flag::EAGER) {
+            return None;
+        }
+        let region = member.region();
+        here = region
+            .up()
+            .or_else(|| member.scope())
+            .or_else(|| region.beneath());
     }
     None
 }
@@ -210,10 +240,15 @@ pub(crate) fn hand_over(
     if left.is_empty() {
         return;
     }
-    let (drains, adopted) = std::mem::take(&mut left.adopted)
-        .into_iter()
-        .partition(|work| matches!(work, Work::Drain(_)));
-    left.adopted = adopted;
+    let mut drains = Vec::new();
+    for work in std::mem::take(&mut left.adopted) {
+        match work {
+            Work::Drain(_) => drains.push(work),
+            // A part of the task that has ended, and of no other.
+            Work::Call(_) => drop_contained(work).unwrap_or_else(discard),
+            work => left.adopted.push(work),
+        }
+    }
     hand_drains_to(around, drains);
     if let Some(around) = around {
         left = left.bundled(from);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::aside::{BoxFuture, Leftovers};
-use super::contain::{contain, drop_contained};
+use super::contain::{contain, discard, drop_contained};
 use super::drain::Drain;
 use super::failure::Phase;
 use super::state::{Seen, flag};
@@ -22,6 +22,9 @@ pub(crate) enum Work {
     Wait(Wait),
     /// A wait for a task whose handle was dropped. A kill goes on to it, and the wait stays.
     Drain(Drain),
+    /// A call from a thread into this task: a part of it, and not handed on when it ends. Whoever called is
+    /// told when this is dropped.
+    Call(BoxFuture),
 }
 
 impl Work {
@@ -35,18 +38,18 @@ impl Work {
             Work::CleanUp(_) => 1,
             Work::CleanUps(some) => some.left.len(),
             Work::Wait(wait) => wait.then.as_ref().map_or(0, |then| then.left.len()),
-            Work::Drain(_) => 0,
+            Work::Drain(_) | Work::Call(_) => 0,
         }
     }
 
     /// Whether there is anything that the clean-up deadline drops.
     pub(super) fn is_droppable(&self) -> bool {
-        matches!(self, Work::Drain(_)) || self.cleanups() > 0
+        matches!(self, Work::Drain(_) | Work::Call(_)) || self.cleanups() > 0
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Work::CleanUp(future) => future.as_mut().poll(cx),
+            Work::CleanUp(future) | Work::Call(future) => future.as_mut().poll(cx),
             Work::CleanUps(some) => Pin::new(some).poll(cx),
             Work::Wait(wait) => Pin::new(wait).poll(cx),
             Work::Drain(drain) => drain.poll(cx),
@@ -71,6 +74,8 @@ impl Work {
                 drain.kill(reason);
                 return Some(Work::Drain(drain));
             }
+            // It has its own region to report to.
+            Work::Call(call) => drop_contained(call).unwrap_or_else(discard),
         }
         None
     }

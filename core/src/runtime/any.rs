@@ -71,6 +71,13 @@ impl AnyRuntime {
     }
 }
 
+impl AnyRuntime {
+    /// Whether the handle in here and `other` are of one runtime.
+    pub(super) fn is(&self, other: &dyn Any) -> bool {
+        self.0.is_same_dyn(other)
+    }
+}
+
 impl fmt::Debug for AnyRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AnyRuntime").field(&self.0).finish()
@@ -120,6 +127,10 @@ impl Spawn for AnyRuntime {
         }
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.is(other.0.as_any())
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         let mut f = Some(f);
         let mut value = None;
@@ -129,6 +140,10 @@ impl Spawn for AnyRuntime {
             }
         });
         value.expect("`enter` calls its closure once")
+    }
+
+    fn may_block(&self) -> bool {
+        self.0.may_block_dyn()
     }
 }
 
@@ -175,6 +190,8 @@ trait DynRuntime: fmt::Debug + Send + Sync {
     /// Says whether the job was taken.
     fn spawn_blocking_boxed(&self, who: KnownAs, job: Box<dyn FnOnce() + Send>) -> bool;
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
+    fn may_block_dyn(&self) -> bool;
+    fn is_same_dyn(&self, other: &dyn Any) -> bool;
     fn now_dyn(&self) -> Instant;
     fn sleep_until_boxed(&self, deadline: Instant) -> Pin<Box<dyn Sleep>>;
     fn as_any(&self) -> &dyn Any;
@@ -195,6 +212,16 @@ impl<R: Spawn + Timer> DynRuntime for R {
 
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut()) {
         self.enter(purpose, f);
+    }
+
+    fn may_block_dyn(&self) -> bool {
+        self.may_block()
+    }
+
+    fn is_same_dyn(&self, other: &dyn Any) -> bool {
+        other
+            .downcast_ref::<R>()
+            .is_some_and(|other| self.is_same(other))
     }
 
     fn now_dyn(&self) -> Instant {

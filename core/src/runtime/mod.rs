@@ -12,6 +12,7 @@ pub use any::{AnyRuntime, AnySleep};
 pub use drive::{Drive, ShutdownReport};
 pub(crate) use known::KnownFuture;
 pub use known::{Known, KnownAs};
+pub(crate) use spawn::are_same;
 pub use spawn::{Enter, Spawn};
 pub use timer::{Instant, Sleep, Timer};
 pub(crate) use timer::{after, earlier};

@@ -32,8 +32,8 @@ where
     type Runtime = R;
     type Value = O::Value;
 
-    fn runtime(&self) -> &R {
-        &self.rt
+    fn runtime(&self) -> Option<&R> {
+        Some(&self.rt)
     }
 
     fn judge(&self, region: &Region, ended: Joined<O>) -> Joined<O::Value> {

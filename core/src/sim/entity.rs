@@ -211,4 +211,8 @@ impl Timekeeper for Entity {
     fn wait_back(&self) {
         self.wait_until_back();
     }
+
+    fn is_over(&self) -> bool {
+        self.gate.is_over()
+    }
 }

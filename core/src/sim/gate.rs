@@ -531,6 +531,11 @@ impl Gate {
         }
     }
 
+    /// Whether nothing runs any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.broken.get().is_some() || self.lock().ended
+    }
+
     pub(super) fn why_broken(&self) -> Option<&str> {
         self.broken.get().map(String::as_str)
     }

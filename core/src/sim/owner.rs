@@ -443,6 +443,10 @@ impl Spawn for SimHandle {
         Ok(())
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.gate, &other.gate)
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         let mut f = Some(f);
         let mut value = None;
@@ -452,6 +456,10 @@ impl Spawn for SimHandle {
             }
         });
         value.expect("`enter` calls its closure once")
+    }
+    fn may_block(&self) -> bool {
+        // One runs at a time.
+        false
     }
 }
 

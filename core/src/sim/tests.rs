@@ -649,6 +649,9 @@ macro_rules! host {
             fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
                 f()
             }
+            fn may_block(&self) -> bool {
+                false
+            }
         }
         impl Timer for $host {
             type Sleep = NoSleep;

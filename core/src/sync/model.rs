@@ -271,6 +271,9 @@ impl Spawn for Hand {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 impl Timer for Hand {

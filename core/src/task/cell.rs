@@ -10,7 +10,7 @@ use crate::region::contain::drop_contained;
 use crate::region::flat::flat;
 use crate::region::state::flag;
 use crate::region::{Leftovers, Member, Phase, Reason, Region};
-use crate::runtime::{AnyRuntime, Spawn, Timer};
+use crate::runtime::{AnyRuntime, Spawn, Timer, are_same};
 use crate::sync::{Mutex, MutexGuard};
 
 /// What becomes of a task.
@@ -22,7 +22,8 @@ pub(crate) trait Owner<O>: Send + Sync + 'static {
     /// What the handle gives.
     type Value: Send + 'static;
 
-    fn runtime(&self) -> &Self::Runtime;
+    /// A job that was started outside any task has none.
+    fn runtime(&self) -> Option<&Self::Runtime>;
 
     /// Makes of a body's end what the handle gives. Called before that is published.
     fn judge(&self, region: &Region, ended: Joined<O>) -> Joined<Self::Value>;
@@ -60,8 +61,8 @@ impl<R: Spawn + Timer, T: Send + 'static> Owner<T> for Free<R> {
     type Value = T;
 
     #[inline]
-    fn runtime(&self) -> &R {
-        &self.0
+    fn runtime(&self) -> Option<&R> {
+        Some(&self.0)
     }
 
     #[inline]
@@ -148,7 +149,11 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
     }
 
     fn erase_runtime(&self) -> Option<AnyRuntime> {
-        Some(AnyRuntime::new(self.owner.runtime().clone()))
+        Some(AnyRuntime::new(self.owner.runtime()?.clone()))
+    }
+
+    fn runs_on(&self, handle: &dyn Any) -> Option<bool> {
+        Some(are_same(self.owner.runtime()?, handle))
     }
 
     fn scope(&self) -> Option<Arc<dyn Member>> {
@@ -164,7 +169,10 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
     }
 
     fn spawn_orphans(&self, from: &Region, left: Leftovers) -> Result<(), Leftovers> {
-        spawn_orphans(self.owner.runtime(), from, left);
+        let Some(rt) = self.owner.runtime() else {
+            return Err(left);
+        };
+        spawn_orphans(rt, from, left);
         Ok(())
     }
 

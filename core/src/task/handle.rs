@@ -74,11 +74,11 @@ pub struct Task<T> {
 }
 
 impl<T> Task<T> {
-    pub(super) fn new(cell: Arc<dyn Joinable<T>>) -> Self {
+    pub(crate) fn new(cell: Arc<dyn Joinable<T>>) -> Self {
         Task { cell: Some(cell) }
     }
 
-    pub(super) fn cell(&self) -> &dyn Joinable<T> {
+    pub(crate) fn cell(&self) -> &dyn Joinable<T> {
         match &self.cell {
             Some(cell) => &**cell,
             None => unreachable!("a task's handle is whole until it is dropped"),

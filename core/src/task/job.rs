@@ -43,7 +43,12 @@ where
     }
 
     /// Runs the job, unless it was asked to stop before it started. Never unwinds.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(self) {
+        self.run_and(|| {});
+    }
+
+    /// The same, and calls `before` when its code has returned and its outcome is not yet published.
+    pub(crate) fn run_and(mut self, before: impl FnOnce()) {
         let (Some(run), Some(member)) = (self.run.take(), self.member.take()) else {
             return;
         };
@@ -62,6 +67,7 @@ where
             };
             ran.map_err(|payload| JoinError::panicked(member.region(), payload))
         };
+        before();
         finish(&member, outcome);
     }
 }

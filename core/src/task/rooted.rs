@@ -176,6 +176,10 @@ fn start(started: &mut bool, member: &Option<Arc<dyn Member>>) {
     if !std::mem::replace(started, true) {
         if let Some(member) = member {
             member.region().inherit_context();
+            // Whoever waits for the code around waits for this.
+            if let Some(around) = frame::made_around() {
+                member.region().set_beneath(Some(&around));
+            }
         }
     }
 }

@@ -80,8 +80,15 @@ impl Spawn for Hand {
         }
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+    fn may_block(&self) -> bool {
+        false
     }
 }
 
@@ -806,6 +813,9 @@ fn a_blocking_job_that_is_given_back_runs_on_a_thread_of_our_own_inside_its_runt
             assert_eq!(purpose, Enter::Foreign);
             self.1.fetch_add(1, Ordering::SeqCst);
             f()
+        }
+        fn may_block(&self) -> bool {
+            false
         }
     }
     impl Timer for NoPool {

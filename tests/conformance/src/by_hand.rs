@@ -49,8 +49,15 @@ impl<R: Spawn> Spawn for ByHand<R> {
         self.rt.spawn_blocking_raw(job)
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.rt.is_same(&other.rt)
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.rt.enter(purpose, f)
+    }
+    fn may_block(&self) -> bool {
+        self.rt.may_block()
     }
 }
 

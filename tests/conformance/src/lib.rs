@@ -42,6 +42,7 @@ mod harness;
 pub mod application;
 pub mod block_on;
 pub mod blocking;
+pub mod bridge;
 pub mod cache;
 pub mod cancel;
 pub mod context;
@@ -273,6 +274,26 @@ macro_rules! __cases {
                 a_delayer_sleeps_by_the_clock_of_its_runtime
                 a_long_wait_is_reported_while_it_lasts
                 a_poll_that_takes_long_is_reported
+            }
+            async bridge {
+                a_thread_runs_a_function_while_it_is_awaited
+                what_is_bound_crosses_in_both_directions
+                the_innermost_async_code_is_in_the_outermost_task
+                panics_cross_in_both_directions
+                a_call_is_answered_while_the_task_awaits_something_else
+                a_call_may_wait_for_a_task_that_calls_a_thread
+                dropping_the_await_stops_the_call_and_refuses_the_next
+                a_request_unwinds_the_call_before_the_body
+                a_request_reaches_a_call_inside_out
+                a_shielded_thread_is_not_stopped
+                a_region_around_the_await_stops_the_call
+                a_timeout_abandons_a_thread_and_the_next_has_another
+                a_call_borrows_on_its_own_thread
+                a_blocking_job_calls_a_task_of_its_own
+                time_passes_in_a_call
+                calls_nest_a_hundred_deep
+                sync_code_waits_anywhere
+                a_thread_has_a_runtime_of_its_own
             }
             async real_time {
                 a_sleep_is_never_early

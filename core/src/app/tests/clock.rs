@@ -66,6 +66,9 @@ impl Spawn for Clock {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 impl Timer for Clock {

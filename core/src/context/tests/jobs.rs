@@ -36,6 +36,9 @@ impl Spawn for Jobs {
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 impl Timer for Jobs {

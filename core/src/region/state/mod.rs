@@ -97,8 +97,15 @@ pub(crate) mod flag {
     pub(crate) const TIMED: u32 = 1 << 18;
     /// Something in this task, or in a child below, waits for a task whose handle it dropped.
     pub(crate) const DRAINS: u32 = 1 << 19;
+    /// A job or a root that somebody further out waits for on another thread, or in a poll that blocks.
+    pub(crate) const BENEATH: u32 = 1 << 25;
     /// A root made in place, inside another task.
     pub(crate) const IN_PLACE: u32 = 1 << 20;
+
+    /// A task that has begun where it was spawned, inside another: for that long, it is nobody's part.
+    pub(crate) const EAGER: u32 = 1 << 23;
+    /// A child that is polled for the first time, where it is spawned.
+    pub(crate) const BEGINS: u32 = 1 << 24;
 
     // Each is a bit of its own.
     const _: () = {
@@ -126,6 +133,9 @@ pub(crate) mod flag {
             TIMED,
             DRAINS,
             IN_PLACE,
+            BENEATH,
+            EAGER,
+            BEGINS,
         ];
         let (mut at, mut seen) = (0, 0);
         while at < all.len() {
@@ -177,6 +187,8 @@ pub(crate) struct Parts {
     /// A root's outcome while its clean-ups run.
     pub(crate) stowed: Option<Box<dyn std::any::Any + Send>>,
     pub(crate) failures: Vec<Failure>,
+    /// Where somebody waits for this job or root.
+    beneath: Option<Weak<dyn Member>>,
     /// How often `DRAINS` is held.
     pub(crate) drains: usize,
     /// When its owner stops it, if it has said so.

@@ -62,6 +62,31 @@ impl Region {
             .flatten()
     }
 
+    /// Says where somebody waits for this job or root: who waits for that one from in here waits for itself.
+    pub(crate) fn set_beneath(&self, waits: Option<&Arc<dyn Member>>) {
+        if waits.is_none() && !self.has(flag::BENEATH) {
+            return;
+        }
+        let before = self.rare(|rare| {
+            match waits.is_some() {
+                true => self.set(flag::BENEATH),
+                false => self.clear(flag::BENEATH),
+            }
+            std::mem::replace(&mut rare.beneath, waits.map(Arc::downgrade))
+        });
+        drop(before);
+    }
+
+    /// The region in which somebody waits for this job or root.
+    pub(crate) fn beneath(&self) -> Option<Arc<dyn Member>> {
+        if !self.has(flag::BENEATH) {
+            return None;
+        }
+        self.rare_if_any(|rare| rare.beneath.clone())
+            .flatten()?
+            .upgrade()
+    }
+
     /// Whether requests of the region around are its own.
     pub(crate) fn is_linked(&self) -> bool {
         self.rare_if_any(|rare| rare.place.linked).unwrap_or(false)

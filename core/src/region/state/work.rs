@@ -25,6 +25,11 @@ impl Region {
         Ok(())
     }
 
+    /// Takes on a call from a thread, likewise.
+    pub(crate) fn call(&self, call: BoxFuture) -> Result<(), Work> {
+        self.adopt(Work::Call(call))
+    }
+
     /// Registers a clean-up, to run when the body is gone, newest first.
     ///
     /// A region that has ended gives it back.

@@ -60,8 +60,15 @@ impl Spawn for Clocked {
         self.hand.spawn_blocking_raw(job)
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.hand.is_same(&other.hand)
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+    fn may_block(&self) -> bool {
+        false
     }
 }
 

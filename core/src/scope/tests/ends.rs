@@ -187,6 +187,9 @@ impl Spawn for AtOnce {
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.rt.enter(purpose, f)
     }
+    fn may_block(&self) -> bool {
+        false
+    }
 }
 
 impl Timer for AtOnce {

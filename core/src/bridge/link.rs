@@ -1,0 +1,241 @@
+//! What a thread shares with the task that awaits it: where that stands, and whether it still waits.
+
+use std::cell::Cell;
+use std::sync::{Arc, PoisonError, Weak};
+use std::task::Waker;
+
+use super::abandoned::Listed;
+use crate::region::state::flag;
+use crate::region::{Member, frame};
+use crate::runtime::AnyRuntime;
+use crate::sync::{Mutex, MutexGuard};
+
+/// Between one `to_thread` and its thread.
+pub(super) struct Link {
+    /// The runtime of who began it.
+    pub(super) rt: Option<AnyRuntime>,
+    state: Mutex<State>,
+}
+
+struct State {
+    stands: Stands,
+    /// Nobody waits any more: the await was dropped.
+    abandoned: bool,
+    /// The thread's function has returned.
+    returned: bool,
+    /// Wakes the call that is in progress: a thread has at most one.
+    call: Option<Waker>,
+    listed: Option<Listed>,
+}
+
+/// Where a task waits.
+#[derive(Clone, Default)]
+pub(super) struct Stands {
+    /// The root of the task: it has the mailbox.
+    pub(super) root: Option<Weak<dyn Member>>,
+    /// The region in which it awaits, and how many masks lie there.
+    pub(super) region: Option<Weak<dyn Member>>,
+    pub(super) mask: u32,
+}
+
+/// What a thread finds when it wants to call.
+pub(super) enum Origin {
+    /// The task that has a mailbox.
+    Root(Stands),
+    /// Nobody awaits in a task of ours.
+    NoRoot,
+    Abandoned,
+}
+
+impl Link {
+    pub(super) fn new(rt: Option<AnyRuntime>, stands: Stands) -> Self {
+        Link {
+            rt,
+            state: Mutex::new(State {
+                stands,
+                abandoned: false,
+                returned: false,
+                call: None,
+                listed: None,
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever awaits stands here now.
+    pub(super) fn move_here(&self) {
+        let stands = Stands::here();
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.stands, stands);
+        let call = state.call.take();
+        drop(state);
+        drop(before);
+        // It goes along.
+        if let Some(call) = call {
+            call.wake();
+        }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        let state = self.state();
+        match &state.stands {
+            _ if state.abandoned => Origin::Abandoned,
+            stands if stands.root.is_some() => Origin::Root(stands.clone()),
+            _ => Origin::NoRoot,
+        }
+    }
+
+    pub(super) fn stands(&self) -> Stands {
+        self.state().stands.clone()
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.state().abandoned
+    }
+
+    /// Leaves the waker of a call, unless nobody waits any more. Says whether it did.
+    pub(super) fn register(&self, waker: &Waker) -> bool {
+        let waker = waker.clone();
+        let mut state = self.state();
+        if state.abandoned {
+            drop(state);
+            return false;
+        }
+        let before = state.call.replace(waker);
+        drop(state);
+        drop(before);
+        true
+    }
+
+    /// The call is over.
+    pub(super) fn unregister(&self) {
+        let before = self.state().call.take();
+        drop(before);
+    }
+
+    /// The await was dropped: calls are refused from here on, and the one in progress is stopped. Says
+    /// whether the thread runs on.
+    pub(super) fn abandon(&self, list: impl FnOnce() -> Listed) -> bool {
+        let mut state = self.state();
+        state.abandoned = true;
+        if state.returned {
+            return false;
+        }
+        // The list has a lock of its own, a leaf.
+        state.listed = Some(list());
+        let call = state.call.take();
+        drop(state);
+        if let Some(call) = call {
+            call.wake();
+        }
+        true
+    }
+
+    /// The thread's function has returned, or will never run.
+    pub(super) fn set_returned(&self) {
+        let mut state = self.state();
+        state.returned = true;
+        let listed = state.listed.take();
+        drop(state);
+        drop(listed);
+    }
+}
+
+impl Stands {
+    /// Where the code stands that runs on this thread.
+    pub(super) fn here() -> Self {
+        let region = frame::current();
+        Stands {
+            root: region.as_ref().and_then(root_of),
+            region: region.as_ref().map(Arc::downgrade),
+            mask: frame::mask(),
+        }
+    }
+
+    /// Whether both are of one task.
+    pub(super) fn is_in_task_of(&self, other: &Stands) -> bool {
+        match (&self.root, &other.root) {
+            (Some(one), Some(other)) => Weak::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
+    /// The region to run a call in, and the masks there: that of the await, or, where it has ended, the root.
+    pub(super) fn open_region(&self) -> Option<(Arc<dyn Member>, u32)> {
+        let open = |weak: &Weak<dyn Member>| {
+            let member = weak.upgrade()?;
+            let is_closed = member.region().has(flag::CLOSED) || member.region().is_done();
+            (!is_closed).then_some(member)
+        };
+        if let Some(region) = self.region.as_ref().and_then(open) {
+            return Some((region, self.mask));
+        }
+        Some((self.root.as_ref()?.upgrade()?, 0))
+    }
+}
+
+/// The root of the task that a region is in. None in a blocking job: nothing polls there.
+fn root_of(region: &Arc<dyn Member>) -> Option<Weak<dyn Member>> {
+    let mut here = Arc::clone(region);
+    loop {
+        // Calls nest as deep as threads do, and each knows its root.
+        if let Some(root) = InCall::root_of(&here) {
+            return Some(root);
+        }
+        let region = here.region();
+        if !region.has(flag::INLINE) {
+            return match region.has(flag::JOB) {
+                true => None,
+                false => Some(Arc::downgrade(&here)),
+            };
+        }
+        here = region.up()?;
+    }
+}
+
+/// A call that is being polled, in that region of the task with that root.
+pub(super) struct InCall(Option<Here>);
+
+struct Here {
+    region: usize,
+    root: Weak<dyn Member>,
+}
+
+thread_local! {
+    static HERE: Cell<Option<Here>> = const { Cell::new(None) };
+}
+
+fn address(member: &Arc<dyn Member>) -> usize {
+    Arc::as_ptr(member).cast::<()>().addr()
+}
+
+impl InCall {
+    pub(super) fn enter(region: &Arc<dyn Member>, root: Option<&Weak<dyn Member>>) -> Self {
+        let here = root.map(|root| Here {
+            region: address(region),
+            root: Weak::clone(root),
+        });
+        InCall(HERE.try_with(|cell| cell.replace(here)).ok().flatten())
+    }
+
+    fn root_of(region: &Arc<dyn Member>) -> Option<Weak<dyn Member>> {
+        let look = |cell: &Cell<Option<Here>>| {
+            let here = cell.take();
+            let known = here.as_ref().filter(|here| here.region == address(region));
+            let root = known.map(|here| Weak::clone(&here.root));
+            cell.set(here);
+            root
+        };
+        HERE.try_with(look).ok().flatten()
+    }
+}
+
+impl Drop for InCall {
+    fn drop(&mut self) {
+        let around = self.0.take();
+        let _ = HERE.try_with(|cell| cell.replace(around));
+    }
+}

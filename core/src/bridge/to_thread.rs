@@ -1,0 +1,308 @@
+//! Running a sync function on a thread, and awaiting it.
+
+use std::borrow::Cow;
+use std::cell::Cell as StdCell;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::abandoned::Listed;
+use super::link::{Link, Stands};
+use crate::clock::current;
+use crate::region::state::flag;
+use crate::region::{Region, frame, runtime_of, watch_of};
+use crate::runtime::{AnyRuntime, Enter, Spawn};
+use crate::task::{Cell, Job, JoinError, Joined, Owner, Task};
+use crate::thread::ThreadCache;
+
+/// Runs `f` on a thread, beginning at once, and gives its value when it is awaited.
+///
+/// For sync code that blocks, called from async code. It runs on a thread of this library's own, of which
+/// there are as many as are needed: it never waits for another job to end. (The pools of runtimes have a cap,
+/// and where jobs wait for jobs they deadlock.) The thread sees the [`ContextVar`](crate::ContextVar)s and the
+/// runtime of the code that called this, and in it [`from_thread`](crate::from_thread) runs async code in the
+/// task that awaits: sync and async functions call each other, to any depth.
+///
+/// ```text
+/// task    ── to_thread(f) ── .await ─ ─ ─ ─ polls fut ─ ─ ─ ─ ─ ─ value
+/// thread        └── f ──── from_thread(fut) ▔▔▔▔▔▔▔▔▔ result ── end ┘
+/// ```
+///
+/// A thread cannot be stopped. Dropping the future, also by a timeout or a request, *abandons* it and returns
+/// at once: the function runs on with nobody waiting, [`cancel_requested`](crate::cancel_requested) is true
+/// in it, and its calls to `from_thread` give an error. It is in
+/// [`abandoned_threads`](crate::abandoned_threads) until it ends. For work that a scope waits for in any case,
+/// spawn a blocking child instead.
+///
+/// [`result`](ToThread::result) gives a panic, and that there was no thread, as an error. In code that runs in
+/// no task of this library there is no runtime to carry over; there, use
+/// [`Runtime::to_thread`](crate::Runtime::to_thread).
+///
+/// # Panics
+///
+/// With the panic of `f`, when it is awaited; with advice, if the operating system starts no thread and none
+/// lives; and when it is polled again after it was ready.
+///
+/// # Examples
+///
+/// ```
+/// use anyrt::{backend::builtin::BuiltinRuntime, from_thread, prelude::*, to_thread};
+///
+/// fn parse(text: &str) -> usize {
+///     // Sync code, in the middle of which something is async:
+///     from_thread(async { tokenize().await }).unwrap() + text.len()
+/// }
+/// # async fn tokenize() -> usize { 1 }
+///
+/// BuiltinRuntime::new().block_on(async {
+///     assert_eq!(to_thread(|| parse("abc")).await, 4);
+/// });
+/// ```
+#[track_caller]
+#[doc(alias = "async_to_sync")]
+#[doc(alias = "unblock")]
+#[doc(alias = "run_in_executor")]
+pub fn to_thread<F, T>(f: F) -> ToThread<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let here = frame::current();
+    let rt = here.as_ref().and_then(runtime_of);
+    start(rt, None, f)
+}
+
+#[track_caller]
+pub(crate) fn start<F, T>(
+    rt: Option<AnyRuntime>,
+    name: Option<Cow<'static, str>>,
+    f: F,
+) -> ToThread<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let region = Region::new(Location::caller(), flag::JOB);
+    let cell = Arc::new(Cell::<OnThread, T>::new(region, OnThread(rt.clone())));
+    let around = frame::current();
+    cell.region.dress(name, around.as_ref().and_then(watch_of));
+    cell.region.inherit_context();
+    cell.region.set_beneath(around.as_ref());
+    let link = Arc::new(Link::new(rt, Stands::here()));
+    let job = {
+        let link = Arc::clone(&link);
+        Job::new(move || with_link(link, f), Arc::clone(&cell) as _)
+    };
+    run(Returns(Arc::clone(&link)), job);
+    ToThread {
+        task: Task::new(cell),
+        link,
+        stands: standing(),
+    }
+}
+
+/// Hands a job to a thread of core's own. One that does not run reports itself as lost when it is dropped.
+#[track_caller]
+fn run<F, T>(returns: Returns, job: Job<F, T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if let Some(keeper) = current::current() {
+        let job = Box::new(move || {
+            job.run_and(|| {});
+            drop(returns);
+        });
+        drop(keeper.run_blocking(job));
+        return;
+    }
+    if let Ok(seat) = ThreadCache::global().reserve() {
+        seat.run(move |worker| {
+            job.run_and(|| {
+                // The thread is free before anybody learns that it is.
+                drop(returns);
+                worker.list();
+            });
+        });
+    }
+}
+
+fn standing() -> (usize, u32) {
+    (frame::place(), frame::mask())
+}
+
+/// The function has returned when this is dropped.
+struct Returns(Arc<Link>);
+
+impl Drop for Returns {
+    fn drop(&mut self) {
+        self.0.set_returned();
+    }
+}
+
+thread_local! {
+    static LINK: StdCell<Option<Arc<Link>>> = const { StdCell::new(None) };
+}
+
+/// Runs the function of a thread, as part of its runtime.
+fn with_link<T>(link: Arc<Link>, f: impl FnOnce() -> T) -> T {
+    struct Back(Option<Arc<Link>>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            let around = self.0.take();
+            drop(LINK.try_with(|cell| cell.replace(around)));
+        }
+    }
+    let rt = link.rt.clone();
+    let _back = Back(
+        LINK.try_with(|cell| cell.replace(Some(link)))
+            .ok()
+            .flatten(),
+    );
+    match rt {
+        Some(rt) => rt.enter(Enter::Foreign, f),
+        None => f(),
+    }
+}
+
+/// The link of the function that this thread runs.
+pub(super) fn link() -> Option<Arc<Link>> {
+    let look = |cell: &StdCell<Option<Arc<Link>>>| {
+        let link = cell.take();
+        let seen = link.clone();
+        cell.set(link);
+        seen
+    };
+    LINK.try_with(look).ok().flatten()
+}
+
+/// The owner of a job on a thread: a runtime it has only if whoever called had one.
+struct OnThread(Option<AnyRuntime>);
+
+impl<T: Send + 'static> Owner<T> for OnThread {
+    type Runtime = AnyRuntime;
+    type Value = T;
+
+    fn runtime(&self) -> Option<&AnyRuntime> {
+        self.0.as_ref()
+    }
+
+    fn judge(&self, _: &Region, ended: Joined<T>) -> Joined<T> {
+        ended
+    }
+}
+
+/// The future of [`to_thread`]: ready when the function has returned.
+///
+/// Dropping it abandons the thread. Polling it and dropping the poll loses nothing.
+#[must_use = "dropping this abandons the thread: await it"]
+pub struct ToThread<T> {
+    task: Task<T>,
+    link: Arc<Link>,
+    /// The region in which it was polled last, to compare, and how many masks lay there.
+    stands: (usize, u32),
+}
+
+impl<T> ToThread<T> {
+    /// Gives the outcome instead of the value: a panic, or that there was no thread, as an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*, to_thread};
+    ///
+    /// BuiltinRuntime::new().block_on(async {
+    ///     let error = to_thread(|| panic!("no ink")).result().await.unwrap_err();
+    ///     assert_eq!(error.panic_message().as_deref(), Some("no ink"));
+    /// });
+    /// ```
+    pub fn result(self) -> ThreadResult<T> {
+        ThreadResult { call: self }
+    }
+
+    /// Returns whether the function has returned.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
+            return Poll::Ready(result);
+        }
+        let stands = standing();
+        if stands != self.stands {
+            self.stands = stands;
+            self.link.move_here();
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> Future for ToThread<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match ready!(self.poll_result(cx)) {
+            Ok(value) => Poll::Ready(value),
+            Err(error) if error.is_panic() => error.resume_unwind(),
+            Err(error) => panic!(
+                "a function never ran: {error}\n  = help: no thread can be started; await \
+                 `to_thread(..).result()` to get this as an error"
+            ),
+        }
+    }
+}
+
+impl<T> Drop for ToThread<T> {
+    fn drop(&mut self) {
+        let region = self.task.cell().region();
+        if region.is_done() {
+            return;
+        }
+        let list = || Listed::new(region.name(), region.location());
+        if self.link.abandon(list) {
+            region.set_beneath(None);
+            // It may look, and if it has not begun it never does.
+            region.ask(None);
+        }
+    }
+}
+
+impl<T> fmt::Debug for ToThread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToThread")
+            .field("name", &self.task.name())
+            .field("location", &format_args!("{}", self.task.location()))
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`ToThread::result`].
+///
+/// Dropping it abandons the thread.
+///
+/// # Panics
+///
+/// When it is polled again after it was ready.
+#[must_use = "dropping this abandons the thread: await it"]
+pub struct ThreadResult<T> {
+    call: ToThread<T>,
+}
+
+impl<T> Future for ThreadResult<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.call.poll_result(cx)
+    }
+}
+
+impl<T> fmt::Debug for ThreadResult<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ThreadResult").field(&self.call).finish()
+    }
+}

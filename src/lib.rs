@@ -42,7 +42,7 @@
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | holding what must be released with `await` | [`hold()`], [`enter`]: as long as the region around; [`bracket`], [`using`]: for one use; [`closing`] |
 //! | … several of it | [`exit_stack`]: one after the other; [`using_all`]: all at once |
-//! | saying how something is acquired and released | [`Resource`], [`AsyncClose`]; [`Exit`], how its use ended |
+//! | saying how something is acquired and released | [`Resource`], [`resource_from`] a function that yields once, [`AsyncClose`]; [`Exit`], how its use ended |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
@@ -200,8 +200,8 @@ pub use anyrt_core::{
 };
 pub use anyrt_core::{
     AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
-    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
-    closing, enter, exit_stack, hold, using, using_all,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, ResourceFrom, Stacked, UsingAll,
+    bracket, closing, enter, exit_stack, hold, resource_from, using, using_all,
 };
 pub use anyrt_core::{
     Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,

@@ -11,7 +11,7 @@ use crate::task::tests::tick;
 #[test]
 fn numbers_begin_where_they_are_told_to_and_go_on_after_a_break() {
     let mut numbered = stream::iter("abc".chars()).fuse().enumerate_from(5);
-    assert_eq!((numbered.index(), numbered.size_hint()), (5, (0, Some(3))));
+    assert_eq!((numbered.index(), numbered.size_hint()), (5, (1, Some(3))));
     finish(pin!(async {
         while let Some((index, item)) = numbered.next().await {
             if item == 'b' {

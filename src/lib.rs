@@ -69,6 +69,7 @@
 //! | keeping children in a struct; seeing all that are kept | [`Runtime::nursery`], [`Nursery`]; [`nurseries`] |
 //! | saying which task it is that logs | [`current_task`] |
 //! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |
+//! | doing something when the runtime stops | [`Runtime::on_stop`] |
 //! | stopping at Ctrl-C, and cleaning up before | `#[anyrt::main(shutdown = "10s")]`, or `run_until_signal` (feature `signal`); [`application`], [`stopping`]; [`Shutdown`] for any other cause |
 //! | looking for lost panics | [`set_failure_hook`], [`Failure`] |
 //! | asking what exactly happens, and when | [`semantics`] |
@@ -132,7 +133,7 @@
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
 //! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator), `cache`, `sync`
-//! (locks and channels of other crates) and `full` are not.
+//! (locks and channels of other crates), `input` (lines that can be cancelled) and `full` are not.
 //! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
@@ -174,34 +175,41 @@ pub mod testing {}
 pub use anyrt_core::stream;
 pub use anyrt_core::{
     AbandonedThread, Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted,
-    BlockError, BlockOn, CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable,
-    Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold, Completed, ContextVar,
-    Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External,
-    Failure, Finally, FromThreadError, Gather, GatherAll, GatherMap, GatherTasks, Gathering,
-    GatheringAll, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval, JoinError,
-    Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
-    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
-    NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
-    NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
-    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
-    ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
-    Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
-    Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
-    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, ThreadResult, Tick, Ticking, Timed,
-    Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering, TryLocalScope,
-    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual,
-    VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When,
-    abandoned_threads, allow_blocking, application, block_anywhere, blocking_wait, cancel_all,
-    cancel_requested, checkpoint, current, current_scope, current_task, deadline, defer, external,
-    finally, from_thread, from_thread_local, gather, gather_all, idle_runtime, local_scope,
+    AsyncClose, BlockError, BlockOn, Bracket, BracketOrNone, CancelAll, CancelAndWait, CancelGuard,
+    CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold,
+    Completed, ContextVar, Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup,
+    Every, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits, External, Failure, Finally,
+    FromThreadError, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, GroupEnd,
+    GroupExit, Held, Hold, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval,
+    JoinError, Kill, KillAfter, Lent, LocalChild, LocalOutcome, LocalRefused, LocalResult,
+    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild,
+    NextTick, NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle,
+    NurseryInfo, NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race,
+    RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
+    ReleaseHeld, ReportCompletion, Reportable, RescheduleError, Resource, Retry, RetryDelayer,
+    RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait,
+    ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned,
+    SpawnWhenFree, SpawnWith, Stacked, Start, StartError, Stopped, Task, TaskInfo, ThreadResult,
+    Tick, Ticking, Timed, Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering,
+    TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until,
+    UsingAll, Verdict, Virtual, VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor,
+    WaitReport, WarnPolls, When, abandoned_threads, allow_blocking, application, block_anywhere,
+    blocking_wait, bracket, cancel_all, cancel_requested, checkpoint, closing, current,
+    current_scope, current_task, deadline, defer, enter, exit_stack, external, finally,
+    from_thread, from_thread_local, gather, gather_all, hold, idle_runtime, local_scope,
     local_scope_unsend, nurseries, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, stopping, to_thread, try_block_anywhere, try_defer, try_gather,
-    try_local_scope, try_local_scope_unsend, uncancellable,
+    set_failure_hook, shield, stopping, stream, to_thread, try_block_anywhere, try_defer,
+    try_gather, try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
 };
 pub use anyrt_core::{
     AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
     GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, ResourceFrom, Stacked, UsingAll,
     bracket, closing, enter, exit_stack, hold, resource_from, using, using_all,
+};
+pub use anyrt_core::{
+    AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
+    NotStarted, Parallel, RunWorks, Serial, StopHook, StopHooks, Work, block, blocking, run,
+    to_async, to_blocking,
 };
 pub use anyrt_core::{
     Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,
@@ -215,6 +223,8 @@ pub use anyrt_core::{
 pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
+#[cfg(feature = "input")]
+pub use anyrt_core::{LineInput, line_input};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

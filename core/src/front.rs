@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bridge::{self, ToThread};
+use crate::bridge::{self, NeverStops, StopHook, ToThread};
 use crate::combine::{
     self, AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
     TryGatherMap, TryMap, TryMapStream,
@@ -1028,6 +1028,56 @@ pub trait Runtime: Spawn + Timer {
         Retry::new(self, delays.into_iter(), f)
     }
 
+    /// Registers a stop hook: what is run each time the runtime stops.
+    ///
+    /// A runtime *stops* when the last [`block_on`](BlockOn::block_on) of it ends, with a value or a panic:
+    /// then all its hooks are run, in the order in which they were registered, on that thread, and
+    /// `block_on` returns after them. And it stops when its owner shuts it down or is dropped: before that,
+    /// those are run that have not run yet. So each hook that is not removed runs at least once.
+    ///
+    /// | | the last `block_on` ends | the owner ends |
+    /// |---|---|---|
+    /// | a hook that has run before | runs again | does not run |
+    /// | one that has not | runs | runs |
+    ///
+    /// The global runtimes, smol's and async-std's, never end: their hooks run at the end of the last
+    /// `block_on` only, and their tasks go on meanwhile. The same holds for tasks of any runtime with
+    /// threads of its own.
+    ///
+    /// A panic of a hook goes to the hook of [`set_failure_hook`](crate::set_failure_hook), and the others are
+    /// run all the same. A hook runs outside of all tasks, so that it may drive the runtime itself; that is
+    /// no stop then. One that is registered by a hook waits for the next stop.
+    ///
+    /// # Errors
+    ///
+    /// [`NeverStops`] with the hook: the runtime has ended, or this library neither drives nor ends it, as that of
+    /// `#[tokio::main]`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let flushed = Arc::new(AtomicBool::new(false));
+    /// let owner = BuiltinRuntime::new();
+    /// owner.block_on(async {
+    ///     let flushed = flushed.clone();
+    ///     let rt = anyrt::current().unwrap();
+    ///     rt.on_stop(move || flushed.store(true, Ordering::Relaxed)).unwrap().detach();
+    /// });
+    /// assert!(flushed.load(Ordering::Relaxed));
+    /// ```
+    #[track_caller]
+    #[doc(alias = "at_loop_stop_callback")]
+    #[doc(alias = "atexit")]
+    fn on_stop<F>(&self, hook: F) -> Result<StopHook, NeverStops<F>>
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        bridge::on_stop(self, hook)
+    }
+
     /// Returns this handle with its type erased.
     ///
     /// # Examples
@@ -1085,7 +1135,8 @@ pub trait BlockOn: Drive {
     #[doc(alias = "run_until_complete")]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         task::block_on_guard();
-        self.drive(task::rooted_in_driver(self.handle(), future))
+        let root = task::rooted_in_driver(self.handle(), future);
+        bridge::driven(self, || self.drive(root))
     }
 }
 
@@ -1096,5 +1147,6 @@ impl<D: Drive> BlockOn for D {}
 #[track_caller]
 pub fn block_on_watched<D: Drive, F: Future>(owner: &D, watch: Arc<Watch>, future: F) -> F::Output {
     task::block_on_guard();
-    owner.drive(task::watched(owner.handle(), watch, future))
+    let root = task::watched(owner.handle(), watch, future);
+    bridge::driven(owner, || owner.drive(root))
 }

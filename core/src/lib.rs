@@ -34,6 +34,13 @@ pub use bridge::{
     ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
     idle_runtime, to_thread, try_block_anywhere,
 };
+pub use bridge::{
+    AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
+    NotStarted, Parallel, RunWorks, Serial, StopHook, Work, block, blocking, run, to_async,
+    to_blocking,
+};
+#[cfg(feature = "input")]
+pub use bridge::{LineInput, line_input};
 #[cfg(any(feature = "cache", loom))]
 pub use cache::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use clock::{
@@ -67,7 +74,7 @@ pub use resource::{
     bracket, closing, enter, exit_stack, hold, resource_from, using, using_all,
 };
 pub use runtime::{
-    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer,
+    AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer,
 };
 pub use scope::{
     AnyError, AnyScope, Child, ChildError, ChildResult, EagerChild, ErrorGroup, LocalChild,

@@ -6,9 +6,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
-use anyrt_core::{Drive, Enter, Instant, Sleep, Spawn, Timer};
+use anyrt_core::{Drive, Enter, Instant, Sleep, Spawn, StopHooks, Timer};
 
 /// Legacy: async-std's global executor, its own handle and its own owner.
 ///
@@ -50,6 +51,12 @@ impl Spawn for AsyncStd {
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        // One executor in a process, one list.
+        static HOOKS: LazyLock<StopHooks> = LazyLock::new(StopHooks::new);
+        Some(HOOKS.clone())
     }
 
     fn may_block(&self) -> bool {

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use anyrt_core::{Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, Timer};
+use anyrt_core::{Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer};
 
 mod owner;
 
@@ -54,6 +54,10 @@ impl Spawn for Builtin {
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        Some(self.0.hooks.clone())
     }
 
     fn may_block(&self) -> bool {

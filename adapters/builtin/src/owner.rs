@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use async_executor::Executor;
 use event_listener::Event;
 
-use super::{Builtin, ShutdownReport};
+use super::{Builtin, ShutdownReport, StopHooks};
 
 /// How long a dropped runtime waits for a thread that is inside a poll.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,6 +62,7 @@ pub struct Builder {
 pub(super) struct Shared {
     /// `None` once the runtime has ended. The threads have an `Arc` of their own, and are joined.
     executor: RwLock<Option<Arc<Executor<'static>>>>,
+    pub(super) hooks: StopHooks,
     stopping: AtomicBool,
     stop: Event,
     /// Blocking jobs that wait or run.
@@ -238,6 +239,7 @@ impl Builder {
         let executor = Arc::new(Executor::new());
         let shared = Arc::new(Shared {
             executor: RwLock::new(Some(Arc::clone(&executor))),
+            hooks: StopHooks::new(),
             stopping: AtomicBool::new(false),
             stop: Event::new(),
             jobs: AtomicUsize::new(0),
@@ -312,6 +314,7 @@ impl BuiltinRuntime {
     /// Ends the runtime. The second call, by the drop after a shutdown, has nothing to do.
     fn end(&mut self, timeout: Duration, and_jobs: bool) -> ShutdownReport {
         let shared = Arc::clone(&self.handle.0);
+        shared.hooks.end();
         let started = Instant::now();
 
         shared.stopping.store(true, Ordering::Release);

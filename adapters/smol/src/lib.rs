@@ -5,9 +5,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 
-use anyrt_core::{Drive, Enter, Instant, Sleep, Spawn, Timer};
+use anyrt_core::{Drive, Enter, Instant, Sleep, Spawn, StopHooks, Timer};
 
 /// smol's global executor: its own handle and its own owner.
 ///
@@ -48,6 +49,12 @@ impl Spawn for Smol {
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        // One executor in a process, one list.
+        static HOOKS: LazyLock<StopHooks> = LazyLock::new(StopHooks::new);
+        Some(HOOKS.clone())
     }
 
     fn may_block(&self) -> bool {

@@ -8,7 +8,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use anyrt_core::{Drive, Enter, Instant, NoRuntime, ShutdownReport, Sleep, Spawn, Timer};
+use anyrt_core::{
+    Drive, Enter, Instant, NoRuntime, ShutdownReport, Sleep, Spawn, StopHooks, Timer,
+};
 use pin_project::pin_project;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -133,6 +135,10 @@ impl Spawn for Tokio {
         }
     }
 
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        owner::hooks_of(&self.0)
+    }
+
     fn may_block(&self) -> bool {
         self.0.runtime_flavor() == RuntimeFlavor::MultiThread
     }
@@ -215,5 +221,9 @@ impl Drive for TokioRuntime {
 
     fn drive<F: Future>(&self, future: F) -> F::Output {
         self.runtime().block_on(future)
+    }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        Some(TokioRuntime::hooks(self).clone())
     }
 }

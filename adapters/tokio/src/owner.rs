@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Id, Runtime};
 
-use super::{ShutdownReport, Tokio};
+use super::{ShutdownReport, StopHooks, Tokio};
 
 /// How long a dropped runtime waits for a thread that is inside a poll or a blocking job.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,6 +35,16 @@ pub struct TokioRuntime {
     runtime: Option<Runtime>,
     /// Threads that live; zero where the runtime was built elsewhere.
     live: Arc<AtomicUsize>,
+    hooks: StopHooks,
+}
+
+/// The hooks of each runtime that has an owner of ours: a handle of Tokio has no room for them.
+static OWNED: RwLock<Vec<(Id, StopHooks)>> = RwLock::new(Vec::new());
+
+pub(super) fn hooks_of(handle: &Handle) -> Option<StopHooks> {
+    let owned = OWNED.read().unwrap_or_else(PoisonError::into_inner);
+    let found = owned.iter().find(|(id, _)| *id == handle.id());
+    found.map(|(_, hooks)| hooks.clone())
 }
 
 impl TokioRuntime {
@@ -111,16 +121,26 @@ impl TokioRuntime {
     }
 
     fn new(runtime: Runtime, live: Arc<AtomicUsize>) -> Self {
+        let hooks = StopHooks::new();
+        OWNED
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((runtime.handle().id(), hooks.clone()));
         TokioRuntime {
             handle: Tokio(runtime.handle().clone()),
             runtime: Some(runtime),
             live,
+            hooks,
         }
     }
 
     /// Returns the handle.
     pub fn handle(&self) -> &Tokio {
         &self.handle
+    }
+
+    pub(super) fn hooks(&self) -> &StopHooks {
+        &self.hooks
     }
 
     pub(super) fn runtime(&self) -> &Runtime {
@@ -140,8 +160,14 @@ impl TokioRuntime {
     }
 
     fn end(&mut self, timeout: Duration) -> ShutdownReport {
+        self.hooks.end();
         let started = Instant::now();
         if let Some(runtime) = self.runtime.take() {
+            let id = runtime.handle().id();
+            OWNED
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|(owned, _)| *owned != id);
             // Tokio panics when it is asked to wait inside a context of its own.
             match Handle::try_current() {
                 Ok(_) => runtime.shutdown_background(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::left::Left;
 use super::running::{Application, Listed};
 use super::stopped::Stopped;
+use crate::bridge::driven;
 use crate::region::contain::{contain, discard, drop_contained};
 use crate::region::{CancelToken, Reason};
 use crate::runtime::{AnyRuntime, Drive, Instant, Spawn, Timer, after};
@@ -107,7 +108,8 @@ impl<'a> Shutdown<'a> {
         Fut: Future,
     {
         block_on_guard();
-        owner.drive(self.running(owner.handle(), stop, body))
+        let running = self.running(owner.handle(), stop, body);
+        driven(owner, || owner.drive(running))
     }
 
     /// The same as a future, to be polled by a driver.

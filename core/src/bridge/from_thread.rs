@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use super::call::{ABANDONED, Answered, Call};
 use super::link::{Link, Origin, Stands};
-use super::park::{Answer, block};
+use super::park::{Answer, block, parked};
 use super::to_thread;
 use crate::region::body::Ended;
 use crate::region::{Inline, frame, runtime_of};
@@ -64,7 +64,11 @@ where
         return as_task(None, future);
     };
     let stands = match link.origin() {
-        Origin::Abandoned => return Err(FromThreadError(Kind::Abandoned)),
+        Origin::Abandoned => {
+            // Others have their turn, as in any call.
+            parked(|| ());
+            return Err(FromThreadError(Kind::Abandoned));
+        }
         Origin::NoRoot => return as_task(Some(&*link), future),
         Origin::Root(stands) => stands,
     };

@@ -118,14 +118,14 @@ impl Link {
 
     /// The await was dropped: calls are refused from here on, and the one in progress is stopped. Says
     /// whether the thread runs on.
-    pub(super) fn abandon(&self, list: impl FnOnce() -> Listed) -> bool {
+    pub(super) fn abandon(&self, list: impl FnOnce() -> Option<Listed>) -> bool {
         let mut state = self.state();
         state.abandoned = true;
         if state.returned {
             return false;
         }
         // The list has a lock of its own, a leaf.
-        state.listed = Some(list());
+        state.listed = list();
         let call = state.call.take();
         drop(state);
         if let Some(call) = call {

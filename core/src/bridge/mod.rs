@@ -15,16 +15,42 @@
 
 mod abandoned;
 mod anywhere;
+mod background;
+mod background_job;
+mod baton;
 mod call;
+mod convert;
 mod from_thread;
+mod hooks;
 mod idle;
+#[cfg(feature = "input")]
+mod input;
 mod link;
+mod members;
+mod parallel;
 mod park;
+mod serial;
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests;
 mod to_thread;
+mod work;
 
 pub use abandoned::{AbandonedThread, abandoned_threads};
 pub use anywhere::{BlockError, allow_blocking, block_anywhere, try_block_anywhere};
+pub use background::{AtDrop, BackgroundThreads, NotStarted};
+pub use background_job::BackgroundJob;
+pub use baton::{BatonCall, BatonGroup};
+pub use convert::{Convert, to_async, to_blocking};
 pub use from_thread::{FromThreadError, from_thread, from_thread_local};
+pub use hooks::{NeverStops, StopHook};
+pub(crate) use hooks::{driven, on_stop};
 pub use idle::{Idle, IdleRuntime, IdleSleep, idle_runtime};
+#[cfg(feature = "input")]
+pub use input::{LineInput, line_input};
+pub use members::RunWorks;
+pub use parallel::Parallel;
+pub use serial::Serial;
 pub(crate) use to_thread::start as start_on_thread;
 pub use to_thread::{ThreadResult, ToThread, to_thread};
+pub use work::{Blocking, Work, block, blocking, run};

@@ -8,11 +8,15 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::clock::current::{self, Timekeeper, Wait};
 use crate::runtime::Instant;
 use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::thread::while_waiting;
 
 /// Waits, as a thread that others share something with may: everything of the bridge that blocks goes
 /// through here.
+///
+/// What the thread holds is given away while it is counted, and taken back when it is counted again: so the
+/// whole wait is inside, what is lent and what comes back.
 pub(crate) fn parked<T>(wait: impl FnOnce() -> T) -> T {
-    wait()
+    while_waiting(wait)
 }
 
 /// Where a thread waits for one value, which comes from another.
@@ -60,25 +64,27 @@ impl<T> Answer<T> {
 
     /// Blocks this thread until the value is there. None comes where the simulation around is over.
     pub(super) fn wait(&self) -> Option<T> {
+        parked(|| self.wait_parked())
+    }
+
+    fn wait_parked(&self) -> Option<T> {
         let mut slot = self.slot();
         if let Some(keeper) = self.keeper.as_ref().filter(|_| slot.value.is_none()) {
             slot.lent = true;
             drop(slot);
             keeper.lend(Wait::Told);
             // In a simulation that is all the waiting there is.
-            parked(|| keeper.wait_back());
+            keeper.wait_back();
             slot = self.slot();
         }
         if slot.value.is_some() {
             return slot.value.take();
         }
         let is_over = || self.keeper.as_ref().is_some_and(|keeper| keeper.is_over());
-        parked(|| {
-            while slot.value.is_none() && !is_over() {
-                slot = self.bell.wait(slot).unwrap_or_else(PoisonError::into_inner);
-            }
-            slot.value.take()
-        })
+        while slot.value.is_none() && !is_over() {
+            slot = self.bell.wait(slot).unwrap_or_else(PoisonError::into_inner);
+        }
+        slot.value.take()
     }
 }
 
@@ -109,29 +115,30 @@ impl Parker {
     /// Waits for a wake-up since the last one, or until `deadline` in real time. Time that is kept by somebody
     /// comes with a wake-up.
     pub(super) fn park(&self, deadline: Option<Instant>) {
-        if !self.begin() {
-            return;
+        if self.begin() {
+            parked(|| self.park_parked(deadline));
         }
+    }
+
+    fn park_parked(&self, deadline: Option<Instant>) {
         if let Some(keeper) = &self.keeper {
             keeper.lend(Wait::Told);
-            parked(|| {
-                keeper.wait_back();
-                let mut state = self.state();
-                while *state == Parked::Waiting {
-                    assert!(
-                        !keeper.is_over(),
-                        "the simulation is over, and a thread still waited for something in it"
-                    );
-                    state = self
-                        .bell
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-                *state = Parked::Running;
-            });
+            keeper.wait_back();
+            let mut state = self.state();
+            while *state == Parked::Waiting {
+                assert!(
+                    !keeper.is_over(),
+                    "the simulation is over, and a thread still waited for something in it"
+                );
+                state = self
+                    .bell
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            *state = Parked::Running;
             return;
         }
-        parked(|| {
+        {
             let mut state = self.state();
             while *state == Parked::Waiting {
                 let Some(deadline) = deadline else {
@@ -152,7 +159,7 @@ impl Parker {
                 state = woken;
             }
             *state = Parked::Running;
-        });
+        }
     }
 
     /// Whether it is to wait: nothing has woken it meanwhile.

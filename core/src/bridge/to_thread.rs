@@ -13,7 +13,7 @@ use super::abandoned::Listed;
 use super::link::{Link, Stands};
 use crate::clock::current;
 use crate::region::state::flag;
-use crate::region::{Region, frame, runtime_of, watch_of};
+use crate::region::{Region, frame, leave_drain, runtime_of, watch_of};
 use crate::runtime::{AnyRuntime, Enter, Spawn};
 use crate::task::{Cell, Job, JoinError, Joined, Owner, Task};
 use crate::thread::ThreadCache;
@@ -180,7 +180,7 @@ pub(super) fn link() -> Option<Arc<Link>> {
 }
 
 /// The owner of a job on a thread: a runtime it has only if whoever called had one.
-struct OnThread(Option<AnyRuntime>);
+pub(super) struct OnThread(pub(super) Option<AnyRuntime>);
 
 impl<T: Send + 'static> Owner<T> for OnThread {
     type Runtime = AnyRuntime;
@@ -228,6 +228,18 @@ impl<T> ToThread<T> {
         self.task.is_finished()
     }
 
+    /// Asks the function to stop, and leaves the wait for its end to the region that runs here.
+    pub(super) fn stop_and_drain(self) {
+        if self.is_finished() || !self.link.abandon(|| None) {
+            return;
+        }
+        let job = self.task.member();
+        job.region().ask(None);
+        // Nobody receives its outcome from here on.
+        drop(self);
+        leave_drain(job);
+    }
+
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
             return Poll::Ready(result);
@@ -259,10 +271,10 @@ impl<T> Future for ToThread<T> {
 impl<T> Drop for ToThread<T> {
     fn drop(&mut self) {
         let region = self.task.cell().region();
-        if region.is_done() {
+        if region.is_done() || self.link.is_abandoned() {
             return;
         }
-        let list = || Listed::new(region.name(), region.location());
+        let list = || Some(Listed::new(region.name(), region.location()));
         if self.link.abandon(list) {
             region.set_beneath(None);
             // It may look, and if it has not begun it never does.

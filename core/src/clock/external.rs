@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use pin_project::pin_project;
 
 use super::current::{Counted, Lent};
+use crate::thread::while_waiting;
 
 /// Waits for something that no virtual clock knows of: time stands still meanwhile.
 ///
@@ -113,6 +114,8 @@ impl<F> fmt::Debug for External<F> {
 /// });
 /// ```
 pub fn blocking_wait<T>(wait: impl FnOnce() -> T) -> T {
-    let _lent = Lent::here();
-    wait()
+    while_waiting(|| {
+        let _lent = Lent::here();
+        wait()
+    })
 }

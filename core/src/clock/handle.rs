@@ -12,7 +12,7 @@ use super::quiescence::{JobSeat, Quiescence};
 use super::sleep::VirtualSleep;
 use super::timers::nanos;
 use super::tracked::{Tracked, What};
-use crate::runtime::{Enter, Instant, Known, Spawn, Timer};
+use crate::runtime::{Enter, Instant, Known, Spawn, StopHooks, Timer};
 
 /// The handle of a runtime in virtual time: that of a [`VirtualClock`](crate::VirtualClock).
 ///
@@ -177,6 +177,10 @@ impl<H: Spawn> Spawn for Virtual<H> {
 
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.inner.enter(purpose, f)
+    }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        self.inner.stop_hooks()
     }
 
     fn may_block(&self) -> bool {

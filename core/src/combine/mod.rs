@@ -45,7 +45,7 @@ pub use spawned::{
     TryGatherMap, TryMap, TryMapStream,
 };
 pub(crate) use spawned::{
-    Drive, as_completed, gather_all as gather_tasks, map, map_stream, race as race_tasks,
+    Drive, as_completed, catching, gather_all as gather_tasks, map, map_stream, race as race_tasks,
     race_ok as race_tasks_ok, try_map, try_map_stream,
 };
 pub use try_gather::{TryGather, TryGathering, try_gather};

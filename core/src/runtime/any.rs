@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use super::{Enter, Instant, Known, KnownAs, KnownFuture, Sleep, Spawn, Timer};
+use super::{Enter, Instant, Known, KnownAs, KnownFuture, Sleep, Spawn, StopHooks, Timer};
 
 /// A handle of some runtime, with the type of the runtime erased.
 ///
@@ -142,6 +142,10 @@ impl Spawn for AnyRuntime {
         value.expect("`enter` calls its closure once")
     }
 
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        self.0.stop_hooks_dyn()
+    }
+
     fn may_block(&self) -> bool {
         self.0.may_block_dyn()
     }
@@ -190,6 +194,7 @@ trait DynRuntime: fmt::Debug + Send + Sync {
     /// Says whether the job was taken.
     fn spawn_blocking_boxed(&self, who: KnownAs, job: Box<dyn FnOnce() + Send>) -> bool;
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
+    fn stop_hooks_dyn(&self) -> Option<StopHooks>;
     fn may_block_dyn(&self) -> bool;
     fn is_same_dyn(&self, other: &dyn Any) -> bool;
     fn now_dyn(&self) -> Instant;
@@ -212,6 +217,10 @@ impl<R: Spawn + Timer> DynRuntime for R {
 
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut()) {
         self.enter(purpose, f);
+    }
+
+    fn stop_hooks_dyn(&self) -> Option<StopHooks> {
+        self.stop_hooks()
     }
 
     fn may_block_dyn(&self) -> bool {

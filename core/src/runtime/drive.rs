@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Spawn, Timer};
+use super::{Spawn, StopHooks, Timer};
 
 /// The owner of a runtime, or a global one: it can drive a future on the calling thread.
 ///
@@ -30,6 +30,13 @@ pub trait Drive {
     /// runtime's affair (they do not on a current-thread Tokio).
     #[track_caller]
     fn drive<F: Future>(&self, future: F) -> F::Output;
+
+    /// Returns the stop hooks of this runtime: those of its handle.
+    ///
+    /// An owner that ends its runtime calls [`StopHooks::end`] before.
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        self.handle().stop_hooks()
+    }
 }
 
 /// What was still there when a runtime's shutdown ended.

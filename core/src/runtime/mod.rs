@@ -6,6 +6,7 @@ mod any;
 mod drive;
 mod known;
 mod spawn;
+mod stop;
 mod timer;
 
 pub use any::{AnyRuntime, AnySleep};
@@ -14,5 +15,7 @@ pub(crate) use known::KnownFuture;
 pub use known::{Known, KnownAs};
 pub(crate) use spawn::are_same;
 pub use spawn::{Enter, Spawn};
+pub use stop::StopHooks;
+pub(crate) use stop::Which;
 pub use timer::{Instant, Sleep, Timer};
 pub(crate) use timer::{after, earlier};

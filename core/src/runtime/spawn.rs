@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
 
-use super::{AnyRuntime, Known, KnownAs, Timer};
+use super::{AnyRuntime, Known, KnownAs, StopHooks, Timer};
 
 /// Runs futures and blocking jobs on some runtime.
 ///
@@ -162,6 +162,13 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
     ///
     /// Most runtimes have nothing to do here; [`Enter`] says what each purpose is for.
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T;
+
+    /// Returns the stop hooks of this runtime, if this library drives it or ends it.
+    ///
+    /// One list for a runtime, whichever handle is asked; none by default.
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        None
+    }
 
     /// Returns whether a task may block its thread inside [`Enter::Blocking`], and the others go on.
     ///

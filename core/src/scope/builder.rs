@@ -40,8 +40,20 @@ where
     F: FnOnce(Scope<R>) -> Fut,
     Fut: Future,
 {
-    let rules = Rules::default();
-    let scope = Shared::new(rt.clone(), rules, None, None, Location::caller());
+    scope_at(rt, Location::caller(), body)
+}
+
+pub(crate) fn scope_at<R, F, Fut>(
+    rt: &R,
+    at: &'static Location<'static>,
+    body: F,
+) -> ScopeFuture<R, Fut>
+where
+    R: Spawn + Timer,
+    F: FnOnce(Scope<R>) -> Fut,
+    Fut: Future,
+{
+    let scope = Shared::new(rt.clone(), Rules::default(), None, None, at);
     ScopeFuture {
         run: plain(scope, body, None),
     }
@@ -116,8 +128,21 @@ where
     F: FnOnce(TryScope<R, E>) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
-    let rules = Rules::default();
-    let scope = Shared::new(rt.clone(), rules, None, None, Location::caller());
+    try_scope_at(rt, Location::caller(), body)
+}
+
+pub(crate) fn try_scope_at<R, E, F, Fut, T>(
+    rt: &R,
+    at: &'static Location<'static>,
+    body: F,
+) -> TryScopeFuture<R, E, Fut>
+where
+    R: Spawn + Timer,
+    E: Send + 'static,
+    F: FnOnce(TryScope<R, E>) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let scope = Shared::new(rt.clone(), Rules::default(), None, None, at);
     TryScopeFuture {
         run: fallible(scope, body, None),
     }

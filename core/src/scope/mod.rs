@@ -38,7 +38,7 @@ mod when_free;
 
 pub use any_error::AnyError;
 pub use builder::{RunScope, ScopeFuture, ScopeWith, TryScopeFuture};
-pub(crate) use builder::{scope, scope_of_arms, try_scope};
+pub(crate) use builder::{scope, scope_at, scope_of_arms, try_scope, try_scope_at};
 pub use child::{Child, ChildResult};
 pub(crate) use child_error::Place;
 pub use child_error::{ChildError, Origin};

@@ -18,7 +18,7 @@ use super::trace::{Kind, SimTrace};
 use crate::clock::VirtualSleep;
 use crate::clock::current::Wait;
 use crate::clock::timers::Timers;
-use crate::runtime::{Drive, Enter, Instant, Known, KnownAs, Spawn, Timer};
+use crate::runtime::{Drive, Enter, Instant, Known, KnownAs, Spawn, StopHooks, Timer};
 
 /// A deterministic simulation of a program: a race is a number.
 ///
@@ -170,7 +170,10 @@ impl Sim {
             HostedBy::Runtime(start, host, driver) => (gate(start, host), driver),
         };
         Sim {
-            handle: SimHandle { gate },
+            handle: SimHandle {
+                gate,
+                hooks: StopHooks::new(),
+            },
             driver,
             patience: words.patience,
         }
@@ -246,12 +249,13 @@ impl Drop for Lent<'_> {
 /// Ends a simulation before it is dropped: for `#[anyrt::test]`, which asks what that made panic.
 #[doc(hidden)]
 pub fn end(sim: &Sim) {
+    sim.handle.hooks.end();
     sim.handle.gate.end();
 }
 
 impl Drop for Sim {
     fn drop(&mut self) {
-        self.handle.gate.end();
+        end(self);
     }
 }
 
@@ -402,6 +406,7 @@ impl SimWith {
 #[derive(Clone)]
 pub struct SimHandle {
     gate: Arc<Gate>,
+    hooks: StopHooks,
 }
 
 impl Spawn for SimHandle {
@@ -457,6 +462,11 @@ impl Spawn for SimHandle {
         });
         value.expect("`enter` calls its closure once")
     }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        Some(self.hooks.clone())
+    }
+
     fn may_block(&self) -> bool {
         // One runs at a time.
         false

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::cell::Joinable;
 use super::join_error::JoinError;
 use crate::region::state::flag;
-use crate::region::{Reason, is_inside, leave_drain};
+use crate::region::{Member, Reason, is_inside, leave_drain};
 
 /// The handle of a task that runs in the background; a future of its result.
 ///
@@ -76,6 +76,13 @@ pub struct Task<T> {
 impl<T> Task<T> {
     pub(crate) fn new(cell: Arc<dyn Joinable<T>>) -> Self {
         Task { cell: Some(cell) }
+    }
+
+    pub(crate) fn member(&self) -> Arc<dyn Member> {
+        match &self.cell {
+            Some(cell) => Arc::clone(cell).into_member(),
+            None => unreachable!("a task's handle is whole until it is dropped"),
+        }
     }
 
     pub(crate) fn cell(&self) -> &dyn Joinable<T> {

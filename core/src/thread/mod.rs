@@ -4,6 +4,7 @@
 //! no idle thread gets a new one.
 
 mod cache;
+mod handover;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;
@@ -13,3 +14,4 @@ mod tests;
 
 #[allow(unused_imports, reason = "the bridge and the reports will use them")]
 pub(crate) use cache::{NoThread, Seat, Statistics, ThreadCache, Worker};
+pub(crate) use handover::{Held, Holding, while_waiting};

@@ -43,6 +43,7 @@ pub mod application;
 pub mod block_on;
 pub mod blocking;
 pub mod bridge;
+pub mod bridge_jobs;
 pub mod cache;
 pub mod cancel;
 pub mod context;
@@ -65,6 +66,7 @@ pub mod scope_errors;
 pub mod scope_limits;
 pub mod scope_stops;
 pub mod shutdown;
+pub mod stop_hooks;
 pub mod task;
 pub mod time;
 pub mod timeout;
@@ -295,6 +297,24 @@ macro_rules! __cases {
                 sync_code_waits_anywhere
                 a_thread_has_a_runtime_of_its_own
             }
+            async bridge_jobs {
+                work_of_either_kind_is_awaited_and_blocked_on
+                functions_are_made_async_and_blocking
+                a_list_gives_all_values_in_order_and_is_done_again
+                members_run_beside_each_other
+                the_first_error_stops_the_others_and_nothing_is_left
+                the_end_of_each_comes_whatever_fails
+                what_is_done_in_order_stops_at_an_error
+                lists_stand_in_each_other_a_thousand_deep
+                lists_that_block_stand_in_each_other
+                a_request_stops_a_list_and_waits_for_what_blocks
+                a_background_job_is_awaited_and_knows_where_it_came_from
+                a_background_job_that_times_out_keeps_no_place
+                a_job_waits_for_one_in_the_background
+                members_of_a_group_run_one_at_a_time
+                the_baton_is_passed_on_at_calls_in_the_order_of_asking
+                an_abandoned_member_gives_the_baton_up_at_its_next_call
+            }
             async real_time {
                 a_sleep_is_never_early
                 a_sleep_made_on_another_thread_ends_here
@@ -524,6 +544,10 @@ macro_rules! __cases {
                 there_is_no_current_runtime_before_and_after
                 tasks_make_progress_without_it
                 a_busy_task_does_not_block_who_cancels_it
+            }
+            sync stop_hooks {
+                hooks_run_when_the_last_block_on_ends
+                hooks_that_have_not_run_do_when_the_owner_ends
             }
             sync application {
                 the_body_gives_its_value_when_the_tasks_are_cleaned_up

@@ -26,18 +26,21 @@ where
     type Item = JoinLike<I::Item>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let future = self.futures.next()?;
-        Some(JoinLike {
-            catch: Catch::new(future, self.location),
-        })
+        Some(catching(self.futures.next()?, self.location))
     }
 }
 
 /// A future whose panic is what a task's would be.
 #[pin_project]
-pub(super) struct JoinLike<F> {
+pub(crate) struct JoinLike<F> {
     #[pin]
     catch: Catch<F>,
+}
+
+pub(crate) fn catching<F: Future>(future: F, at: &'static Location<'static>) -> JoinLike<F> {
+    JoinLike {
+        catch: Catch::new(future, at),
+    }
 }
 
 impl<F: Future> Future for JoinLike<F> {

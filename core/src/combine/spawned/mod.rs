@@ -14,7 +14,7 @@ pub(crate) use as_completed::as_completed;
 pub use as_completed::{AsCompleted, Completed};
 pub(crate) use drive::Drive;
 pub use gather::GatherTasks;
-pub(crate) use gather::gather_all;
+pub(crate) use gather::{catching, gather_all};
 pub use map::{GatherMap, Map, MapStream, TryGatherMap, TryMap, TryMapStream};
 pub(crate) use map::{map, map_stream, try_map, try_map_stream};
 pub use race::{RaceTasks, RaceTasksOk};

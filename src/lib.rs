@@ -172,7 +172,6 @@ pub mod sync {
 #[doc = include_str!("testing.md")]
 pub mod testing {}
 
-pub use anyrt_core::stream;
 pub use anyrt_core::{
     AbandonedThread, Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted,
     AsyncClose, BlockError, BlockOn, Bracket, BracketOrNone, CancelAll, CancelAndWait, CancelGuard,
@@ -202,11 +201,6 @@ pub use anyrt_core::{
     try_gather, try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
 };
 pub use anyrt_core::{
-    AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
-    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, ResourceFrom, Stacked, UsingAll,
-    bracket, closing, enter, exit_stack, hold, resource_from, using, using_all,
-};
-pub use anyrt_core::{
     AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
     NotStarted, Parallel, RunWorks, Serial, StopHook, StopHooks, Work, block, blocking, run,
     to_async, to_blocking,
@@ -225,6 +219,7 @@ pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "input")]
 pub use anyrt_core::{LineInput, line_input};
+pub use anyrt_core::{ResourceFrom, resource_from};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

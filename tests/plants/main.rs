@@ -6,6 +6,7 @@
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
 mod models;
+mod resources;
 mod simulator;
 mod time;
 
@@ -882,6 +883,7 @@ fn main() -> ExitCode {
         .iter()
         .chain(models::PLANTS)
         .chain(time::PLANTS)
+        .chain(resources::PLANTS)
         .chain(simulator::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();

@@ -88,9 +88,10 @@ impl Resource for Checkout {
     }
 }
 
-async fn transfer(pool: &Pool, from: &str, to: &str) -> Result<(), DbError> {
+async fn transfer<R: Runtime>(rt: &R, pool: &Pool, from: &str, to: &str) -> Result<(), DbError> {
     using(pool.checkout(), async |mut conn| {
         conn.pending.push(format!("debit {from}"));
+        rt.sleep(1.millis()).await; // the server is not near
         if from == to {
             return Err(DbError::Conflict);
         }
@@ -123,11 +124,11 @@ async fn run<R: Runtime>(rt: &R) {
     let pool = Pool::new(2);
 
     // Twenty transfers at a time, two connections.
-    let transfers = (0..20).map(|n| (n, pool.clone()));
+    let transfers = (0..20).map(|n| (n, rt.clone(), pool.clone()));
     let done = rt
-        .map(transfers, 20, async |(n, pool)| {
+        .map(transfers, 20, async |(n, rt, pool)| {
             let to = if n % 5 == 0 { "ann" } else { "bob" };
-            transfer(&pool, "ann", to).await
+            transfer(&rt, &pool, "ann", to).await
         })
         .await;
     let failed = done.iter().filter(|result| result.is_err()).count();

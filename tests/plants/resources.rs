@@ -7,7 +7,7 @@ pub(super) const PLANTS: &[Plant] = &[
         name: "resource: an acquisition is not shielded",
         file: "core/src/resource/bracket.rs",
         was: "match shield(acquire).await {",
-        now: "let _ = shield::<F>; match acquire.await {",
+        now: "match acquire.await {",
         test: Test::Core(
             "resource::tests::bracket::a_request_at_any_point_releases_what_was_acquired",
         ),

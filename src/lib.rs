@@ -42,7 +42,7 @@
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | holding what must be released with `await` | [`hold()`], [`enter`]: as long as the region around; [`bracket`], [`using`]: for one use; [`closing`] |
 //! | … several of it | [`exit_stack`]: one after the other; [`using_all`]: all at once |
-//! | saying how something is acquired and released | [`Resource`], [`AsyncClose`]; [`Exit`], how its use ended |
+//! | saying how something is acquired and released | [`Resource`], [`resource_from`] a function that yields once, [`AsyncClose`]; [`Exit`], how its use ended |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
@@ -220,6 +220,7 @@ pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "input")]
 pub use anyrt_core::{LineInput, line_input};
+pub use anyrt_core::{ResourceFrom, resource_from};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 mod arms;
 mod bridge;
+mod caches;
 mod child;
 mod clock;
 mod coroutines;

@@ -11,6 +11,7 @@ use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
 use super::{arms, bridge, clock, coroutines, inherited, limits, maps, simulated, timers, tokens};
+use super::{arms, bridge, caches, clock, inherited, limits, maps, simulated, timers, tokens};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -41,6 +42,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(simulated::rows());
     rows.extend(clock::rows());
     rows.extend(coroutines::rows());
+    rows.extend(caches::rows());
     rows
 }
 

@@ -70,8 +70,8 @@ pub use region::{
 };
 pub use resource::{
     AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
-    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
-    closing, enter, exit_stack, hold, using, using_all,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, ResourceFrom, Stacked, UsingAll,
+    bracket, closing, enter, exit_stack, hold, resource_from, using, using_all,
 };
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer,

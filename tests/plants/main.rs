@@ -7,6 +7,7 @@
 
 mod coroutines;
 mod models;
+mod resources;
 mod simulator;
 mod time;
 
@@ -884,6 +885,7 @@ fn main() -> ExitCode {
         .chain(coroutines::PLANTS)
         .chain(models::PLANTS)
         .chain(time::PLANTS)
+        .chain(resources::PLANTS)
         .chain(simulator::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();

@@ -51,6 +51,7 @@ impl<Y: 'static, R: 'static> Co<Y, R> {
     /// In code that runs on when the coroutine is closed or over: a shielded stretch, a clean-up, another
     /// task. Use [`try_yield`](Co::try_yield) there. And when it is polled again after it was ready.
     #[doc(alias = "suspend")]
+    #[doc(alias = "ayield")]
     pub fn yield_(&self, value: Y) -> Yield<'_, Y, R> {
         Yield(self.try_yield(value))
     }

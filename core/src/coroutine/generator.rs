@@ -58,6 +58,7 @@ use super::state::CoState;
 /// .unwrap();
 /// ```
 #[track_caller]
+#[doc(alias = "GeneratorObject")]
 pub fn generator<Y, R, B, F>(body: B) -> Generator<Y, R, F>
 where
     Y: 'static,
@@ -174,6 +175,7 @@ where
     /// # Errors
     ///
     /// [`ResumeError`] with the answer, if it waits for none: it is new, or over.
+    #[doc(alias = "asend")]
     pub fn send(&mut self, answer: R) -> SendItem<'_, Y, R, F> {
         SendItem {
             generator: self,

@@ -92,6 +92,7 @@ where
 
 /// What a coroutine came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "OOBData")]
 pub enum Step<Y, T> {
     /// It yielded this, and is to be resumed with an answer.
     Yield(Y),
@@ -188,6 +189,7 @@ impl<Y: 'static, R: 'static, F: Future> Coroutine<Y, R, F> {
     /// [`ResumeError`] with the answer, if the coroutine does not wait for one.
     #[doc(alias = "aawait")]
     #[doc(alias = "send")]
+    #[doc(alias = "try_await")]
     pub fn resume(&mut self, answer: R) -> Resume<'_, Y, R, F> {
         Resume {
             co: self,
@@ -253,6 +255,7 @@ impl<Y: 'static, R: 'static, F: Future> Coroutine<Y, R, F> {
     /// assert_eq!(await_sync(coroutine(total).drive(|index| prices[index])), Ok(21));
     /// ```
     #[doc(alias = "coro_drive")]
+    #[doc(alias = "drive_async")]
     pub fn drive<H: FnMut(Y) -> R>(self, handler: H) -> Driven<Y, R, F, H> {
         Driven::new(self, handler)
     }

@@ -165,6 +165,7 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
     }
 
     /// Names the task, for errors and reports.
+    #[doc(alias = "set_task_name")]
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.words.name = Some(name.into());
         self

@@ -5,6 +5,7 @@
 //! a plant no longer applies, if a test does not notice it, or if the tests are red without it. It is
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
+mod jobs;
 mod models;
 mod simulator;
 mod time;
@@ -883,6 +884,7 @@ fn main() -> ExitCode {
         .chain(models::PLANTS)
         .chain(time::PLANTS)
         .chain(simulator::PLANTS)
+        .chain(jobs::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

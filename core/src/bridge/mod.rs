@@ -27,6 +27,9 @@ mod idle;
 mod input;
 mod link;
 mod members;
+#[cfg(test)]
+#[cfg(loom)]
+mod models;
 mod parallel;
 mod park;
 mod serial;

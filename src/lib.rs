@@ -40,6 +40,9 @@
 //! | protecting code from being stopped | [`shield`], [`uncancellable`] |
 //! | in long code that never waits | [`checkpoint`], [`cancel_requested`] |
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
+//! | holding what must be released with `await` | [`hold()`], [`enter`]: as long as the region around; [`bracket`], [`using`]: for one use; [`closing`] |
+//! | … several of it | [`exit_stack`]: one after the other; [`using_all`]: all at once |
+//! | saying how something is acquired and released | [`Resource`], [`AsyncClose`]; [`Exit`], how its use ended |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
@@ -47,7 +50,18 @@
 //! | doing something again and again | [`Runtime::every`], [`Every`]; [`Runtime::interval`], [`Interval`] |
 //! | trying again what failed | [`Runtime::retry`], [`Runtime::retry_with`]; [`RetryDelayer`] in a loop of one's own |
 //! | learning what takes long | [`impatient`](Reportable::impatient), [`warn_polls_over`](Reportable::warn_polls_over) |
+//! | keeping what was computed, each key by one computation at a time | [`Cache`], [`Cached`] (feature `cache`) |
+//! | iterating with `await` | [`stream`]: that of `futures`, [`enumerate_from`](stream::Enumerated::enumerate_from), [`iter_until`](stream::iter_until) |
+//! | locks, channels and events that need no runtime | [`sync`], the guide; with feature `sync` they are in it |
+//! | coming from Python | [`coming_from_python`]: each name, line by line |
 //! | handing a value down a whole call tree, tasks included | [`ContextVar`] |
+//! | a task that begins where it is spawned, and is none if it is ready at once | [`Runtime::spawn_eager`], [`Scope::spawn_eager`], [`TryScope::spawn_eager`] |
+//! | starting a future now, and awaiting it later | [`Started`] |
+//! | calling async code that never really waits from sync code | [`await_sync`], [`sync_iter`]; [`enter_async`], [`leave_sync`] |
+//! | writing code that hands out something in the middle, and goes on with an answer | [`coroutine`], [`Co`] |
+//! | writing a stream as a loop | [`generator`] |
+//! | awaiting something again and again; seeing how far a future is | [`awaitable`]; [`tracked`] |
+//! | running code among the bindings of elsewhere | [`Bindings`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
@@ -104,6 +118,8 @@
 //! | [`local_scope`] and its kin | work; inside them `defer` and `shield` do too |
 //! | [`gather`], [`race`] and their kin | work; inside their arms `defer` and `shield` do too |
 //! | [`finally`] | works |
+//! | [`bracket`], [`using`], [`closing`], [`exit_stack`], [`using_all`] | work; dropped half-way, nobody is there to release, and that is reported |
+//! | [`hold()`], [`enter`] | panic with advice, before they acquire anything |
 //! | [`Runtime::spawn`], [`Runtime::spawn_watched`], [`Runtime::spawn_blocking`], [`Runtime::nursery`], [`Runtime::sleep`] | work: the handle is the runtime |
 //!
 //! # Words
@@ -121,8 +137,8 @@
 //! # Features
 //!
 //! `builtin` and `macros` are on by default; `tokio`, `tokio-util` (its tokens), `smol`, `async-std`
-//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator), `input`
-//! (lines that can be cancelled) and `full` are not.
+//! (legacy: discontinued upstream), `tracing`, `signal` (Ctrl-C), `sim` (the simulator), `cache`, `sync`
+//! (locks and channels of other crates), `input` (lines that can be cancelled) and `full` are not.
 //! They add up and never exclude each other. A library depends on `anyrt` with `default-features = false`.
 
 pub mod backend;
@@ -137,43 +153,73 @@ mod runner;
 #[cfg(feature = "signal")]
 mod signal;
 
+#[doc = include_str!("coming_from_python.md")]
+pub mod coming_from_python {}
+
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("sync.md")]
+pub mod sync {
+    #[cfg(feature = "sync")]
+    pub use async_lock::{
+        Barrier, BarrierWaitResult, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+        SemaphoreGuard, SemaphoreGuardArc,
+    };
+    #[cfg(feature = "sync")]
+    pub use event_listener::{Event, EventListener, Listener};
+    #[cfg(feature = "sync")]
+    pub use futures::channel::{mpsc, oneshot};
+    #[cfg(feature = "sync")]
+    pub use futures::lock::{Mutex, MutexGuard};
+}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
 
 pub use anyrt_core::{
     AbandonedThread, Advance, AdvanceToNext, AnyError, AnyRuntime, AnyScope, AnySleep, AsCompleted,
-    BlockError, BlockOn, CancelAll, CancelAndWait, CancelGuard, CancelToken, Cancellable,
-    Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold, Completed, ContextVar,
-    Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup, Every, External,
-    Failure, Finally, FromThreadError, Gather, GatherAll, GatherMap, GatherTasks, Gathering,
-    GatheringAll, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval, JoinError,
-    Kill, KillAfter, LocalChild, LocalOutcome, LocalRefused, LocalResult, LocalScope,
-    LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild, NextTick,
-    NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle, NurseryInfo,
-    NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race, RaceError,
-    RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
-    ReportCompletion, Reportable, RescheduleError, Retry, RetryDelayer, RetryError, RetrySleep,
-    Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield,
-    Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree,
-    SpawnWith, Start, StartError, Stopped, Task, TaskInfo, ThreadResult, Tick, Ticking, Timed,
-    Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering, TryLocalScope,
-    TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until, Verdict, Virtual,
-    VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When,
-    abandoned_threads, allow_blocking, application, block_anywhere, blocking_wait, cancel_all,
-    cancel_requested, checkpoint, current, current_scope, current_task, deadline, defer, external,
-    finally, from_thread, from_thread_local, gather, gather_all, idle_runtime, local_scope,
+    AsyncClose, BlockError, BlockOn, Bracket, BracketOrNone, CancelAll, CancelAndWait, CancelGuard,
+    CancelToken, Cancellable, Cancelled, CancelledOwned, Child, ChildError, ChildResult, ClockHold,
+    Completed, ContextVar, Deadline, DefaultDelays, Drive, Durations, Elapsed, Enter, ErrorGroup,
+    Every, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits, External, Failure, Finally,
+    FromThreadError, Gather, GatherAll, GatherMap, GatherTasks, Gathering, GatheringAll, GroupEnd,
+    GroupExit, Held, Hold, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval,
+    JoinError, Kill, KillAfter, Lent, LocalChild, LocalOutcome, LocalRefused, LocalResult,
+    LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild,
+    NextTick, NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle,
+    NurseryInfo, NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race,
+    RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
+    ReleaseHeld, ReportCompletion, Reportable, RescheduleError, Resource, Retry, RetryDelayer,
+    RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait,
+    ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned,
+    SpawnWhenFree, SpawnWith, Stacked, Start, StartError, Stopped, Task, TaskInfo, ThreadResult,
+    Tick, Ticking, Timed, Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering,
+    TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until,
+    UsingAll, Verdict, Virtual, VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor,
+    WaitReport, WarnPolls, When, abandoned_threads, allow_blocking, application, block_anywhere,
+    blocking_wait, bracket, cancel_all, cancel_requested, checkpoint, closing, current,
+    current_scope, current_task, deadline, defer, enter, exit_stack, external, finally,
+    from_thread, from_thread_local, gather, gather_all, hold, idle_runtime, local_scope,
     local_scope_unsend, nurseries, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, stopping, to_thread, try_block_anywhere, try_defer, try_gather,
-    try_local_scope, try_local_scope_unsend, uncancellable,
+    set_failure_hook, shield, stopping, stream, to_thread, try_block_anywhere, try_defer,
+    try_gather, try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
 };
 pub use anyrt_core::{
     AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
     NotStarted, Parallel, RunWorks, Serial, StopHook, StopHooks, Work, block, blocking, run,
     to_async, to_blocking,
 };
+pub use anyrt_core::{
+    Awaitable, Bindings, CancelEager, Close, CloseCo, CloseGenerator, Co, CoState, Coroutine,
+    Driven, DrivenUntil, Eager, EagerChild, EagerSpawn, Generator, GeneratorEnd, InBindings,
+    LeaveSync, NextItem, NotDone, Progress, Resume, ResumeError, SendItem, Started, Step,
+    SyncDriveRequired, SyncIter, Tracked, TryYield, Unsent, WouldBlock, Yield, YieldError,
+    await_sync, await_sync_strictly, awaitable, coroutine, enter_async, generator, in_sync_drive,
+    leave_sync, require_sync_drive, sync_iter, tracked,
+};
+#[cfg(feature = "cache")]
+pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 #[cfg(feature = "sim")]
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "input")]

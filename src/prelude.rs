@@ -4,5 +4,5 @@
 
 pub use anyrt_core::{
     BlockOn as _, Cancellable as _, Drive as _, Durations as _, Reportable as _, Runtime as _,
-    Sleep as _, Spawn as _, Timed as _, Timer as _,
+    Sleep as _, Spawn as _, Timed as _, Timer as _, stream::Enumerated as _,
 };

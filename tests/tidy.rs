@@ -156,8 +156,23 @@ fn the_traits_depend_on_nothing_else_in_core() {
 #[test]
 fn folders_of_core_import_only_from_those_before_them() {
     let order = [
-        "runtime", "context", "sync", "thread", "region", "task", "clock", "scope", "combine",
-        "time", "bridge", "sim", "app",
+        "runtime",
+        "context",
+        "sync",
+        "thread",
+        "region",
+        "task",
+        "clock",
+        "scope",
+        "combine",
+        "time",
+        "bridge",
+        "coroutine",
+        "resource",
+        "cache",
+        "iteration",
+        "sim",
+        "app",
     ];
     for (position, folder) in order.iter().enumerate() {
         for (place, line) in code_lines(&format!("core/src/{folder}")) {

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 mod arms;
+mod bridge;
 mod child;
 mod clock;
 mod inherited;

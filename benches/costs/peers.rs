@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, clock, inherited, limits, maps, simulated, timers, tokens, works};
+use super::{arms, bridge, clock, inherited, limits, maps, simulated, timers, tokens, works};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -37,6 +37,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(tokens::rows());
     rows.extend(inherited::rows());
     rows.extend(timers::rows());
+    rows.extend(bridge::rows());
     rows.extend(simulated::rows());
     rows.extend(clock::rows());
     rows.extend(works::rows());

@@ -10,6 +10,7 @@ use crate::combine::{
     self, AsCompleted, Completed, GatherMap, GatherTasks, Map, MapStream, RaceTasks, RaceTasksOk,
     TryGatherMap, TryMap, TryMapStream,
 };
+use crate::coroutine::{self, Eager, EagerSpawn};
 use crate::region::watch::Watch;
 use crate::runtime::{AnyRuntime, Drive, Instant, Spawn, Timer, after};
 use crate::scope::{
@@ -70,6 +71,56 @@ pub trait Runtime: Spawn + Timer {
         F::Output: Send + 'static,
     {
         task::spawn(self, task::Words::default(), future)
+    }
+
+    /// Spawns a task that begins here: it is polled once before this returns.
+    ///
+    /// Where it is ready at once, there is no task and no more than one allocation: the handle has the result.
+    /// Where it is not, a task runs the rest. The poll is on this stack, so this code goes on at the first
+    /// suspension; but in all else it is the task's: its name and place, its
+    /// [context](crate::ContextVar), what it defers and shields, its timeouts. A request to this task does not
+    /// stop it. A panic is a result, also at once.
+    ///
+    /// ```text
+    ///            spawn                                  spawn_eager
+    ///  caller  ──┬─────────────► task: first poll     caller ── first poll ──┬──► goes on
+    ///            └► goes on                                                  └──► task: the rest
+    /// ```
+    ///
+    /// Called by code that runs in no task of this very runtime, it spawns as [`spawn`](Runtime::spawn) does.
+    ///
+    /// Deep recursion through eager tasks is recursion on the stack.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{backend::builtin::BuiltinRuntime, prelude::*};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let rt = owner.handle();
+    /// owner.block_on(async {
+    ///     let cached = rt.spawn_eager(async { "from the cache" });
+    ///     assert!(cached.is_finished()); // nothing was scheduled for it
+    ///     assert_eq!(cached.await.unwrap(), "from the cache");
+    /// });
+    /// ```
+    #[track_caller]
+    #[doc(alias = "eager")]
+    #[doc(alias = "coro_eager")]
+    #[doc(alias = "func_eager")]
+    #[doc(alias = "async_eager")]
+    #[doc(alias = "create_task")]
+    fn spawn_eager<F>(&self, future: F) -> Eager<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        coroutine::spawn_eager(self, task::Words::default(), future)
+    }
+
+    /// Returns a value through which whatever is spawned is spawned eagerly.
+    fn eagerly(&self) -> EagerSpawn<Self> {
+        EagerSpawn::new(self)
     }
 
     /// Spawns a task without a handle: it runs until it ends or the runtime goes.

@@ -3,5 +3,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-cfg=loom");
-    println!("cargo::rustc-check-cfg=cfg(feature, values(\"sim\", \"tracing\"))");
+    println!(
+        "cargo::rustc-check-cfg=cfg(feature, values(\"cache\", \"input\", \"sim\", \"tracing\"))"
+    );
 }

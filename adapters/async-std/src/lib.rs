@@ -45,6 +45,10 @@ impl Spawn for AsyncStd {
         Ok(())
     }
 
+    fn is_same(&self, _: &Self) -> bool {
+        true
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }

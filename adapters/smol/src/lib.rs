@@ -43,6 +43,10 @@ impl Spawn for Smol {
         Ok(())
     }
 
+    fn is_same(&self, _: &Self) -> bool {
+        true
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }

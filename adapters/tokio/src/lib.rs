@@ -102,6 +102,10 @@ impl Spawn for Tokio {
         Ok(())
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         match purpose {
             // A task woken by this thread would sit in its slot, which no other worker may steal from.

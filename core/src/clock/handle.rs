@@ -171,6 +171,10 @@ impl<H: Spawn> Spawn for Virtual<H> {
         Ok(())
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.clock, &other.clock) && self.inner.is_same(&other.inner)
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.inner.enter(purpose, f)
     }

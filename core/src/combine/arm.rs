@@ -182,7 +182,7 @@ impl<T> Drop for Kept<T> {
 }
 
 /// Reports an end that nobody receives: only panics and other failures are worth it.
-pub(super) fn report_unseen(error: JoinError) {
+pub(crate) fn report_unseen(error: JoinError) {
     let JoinParts {
         kind,
         name,

@@ -34,6 +34,7 @@ mod tests;
 mod try_gather;
 mod tuples;
 
+pub(crate) use arm::report_unseen;
 pub use gather::{Gather, Gathering, gather};
 pub use gather_all::{GatherAll, GatheringAll, gather_all};
 pub use race::{Race, Racing, race, race_fair};

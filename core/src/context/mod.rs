@@ -20,6 +20,7 @@
 //! ([`within`]). All of them *swap* it in and out again, so no value is ever dropped or cloned while the
 //! thread-local is borrowed.
 
+mod bindings;
 mod chain;
 mod current;
 mod rebound;
@@ -29,6 +30,7 @@ mod tests;
 mod var;
 mod within;
 
+pub use bindings::{Bindings, InBindings};
 pub(crate) use chain::Chain;
 pub(crate) use current::{Entered, is_bound};
 pub use rebound::Rebound;

@@ -27,6 +27,19 @@ impl<F> Within<F> {
         }
     }
 
+    /// In a context that is given.
+    pub(crate) fn with(chain: Chain, future: F) -> Self {
+        Within {
+            future: Some(future),
+            chain,
+        }
+    }
+
+    /// From here on in another context. What held so far is given back, to be dropped elsewhere.
+    pub(crate) fn rebind(self: Pin<&mut Self>, chain: Chain) -> Chain {
+        std::mem::replace(self.project().chain, chain)
+    }
+
     /// In no context at all.
     pub(crate) fn nothing(future: F) -> Self {
         Within {

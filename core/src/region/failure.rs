@@ -31,6 +31,7 @@ enum Whose {
     Region,
     Token,
     Callback,
+    Resource,
 }
 
 /// What was going on when something failed.
@@ -57,6 +58,8 @@ pub enum Phase {
     Failed,
     /// A child failed beyond the errors that its scope keeps. The payload is the error.
     NotKept,
+    /// A resource was released, and that gave an error. The payload is the error.
+    Release,
 }
 
 impl fmt::Display for Phase {
@@ -72,6 +75,7 @@ impl fmt::Display for Phase {
             Phase::Callback => "callback panicked",
             Phase::Failed => "task failed",
             Phase::NotKept => "an error was not kept",
+            Phase::Release => "release failed",
         })
     }
 }
@@ -138,6 +142,19 @@ impl Failure {
         }
     }
 
+    /// An error of the release of what was acquired at `location`, with its text.
+    pub(crate) fn of_release(
+        location: &'static Location<'static>,
+        text: String,
+        error: Payload,
+    ) -> Self {
+        Failure {
+            whose: Whose::Resource,
+            message: Some(text),
+            ..Failure::new(Phase::Release, None, location, Some(error))
+        }
+    }
+
     /// Returns what was going on.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -148,7 +165,8 @@ impl Failure {
         self.name.as_deref()
     }
 
-    /// Returns where the task was spawned, the callback registered, or the token made.
+    /// Returns where the task was spawned, the callback registered, the token made, or the resource
+    /// acquired.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
@@ -183,6 +201,7 @@ impl fmt::Display for Failure {
             },
             Whose::Token => write!(f, "(token made at {})", self.location)?,
             Whose::Callback => write!(f, "(callback registered at {})", self.location)?,
+            Whose::Resource => write!(f, "(resource acquired at {})", self.location)?,
         }
         match self.message() {
             Some(message) => write!(f, ": {message}"),

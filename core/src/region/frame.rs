@@ -41,6 +41,9 @@ struct Stack {
     /// How many regions that are not made lie on top of the innermost one that is. All masks lie below
     /// them: before there is one more, they are made.
     sketches: u32,
+    /// Whether one of those is a task that has begun where it was spawned: what looks outwards from in
+    /// there must not find what is around it.
+    eager: bool,
 }
 
 impl Stack {
@@ -49,6 +52,7 @@ impl Stack {
         mask: 0,
         polling: true,
         sketches: 0,
+        eager: false,
     };
 }
 
@@ -56,7 +60,7 @@ thread_local! {
     static FRAME: Frame = const {
         Frame {
             member: Cell::new(None),
-            stack: Cell::new(Stack { mask: 0, polling: false, sketches: 0 }),
+            stack: Cell::new(Stack { mask: 0, polling: false, sketches: 0, eager: false }),
             sketches: RefCell::new(Vec::new()),
         }
     };
@@ -106,6 +110,7 @@ impl<'a> Entered<'a> {
                 mask,
                 polling,
                 sketches,
+                eager: false,
             },
         );
         Entered {
@@ -206,16 +211,23 @@ impl Frame {
             around: None,
             made: false,
         });
+        // Masked, one that is a task of its own: no request around it is due in it.
         self.stack.set(Stack {
+            mask: before.mask + u32::from(plan.eager),
             polling: true,
             sketches: before.sketches + 1,
-            ..before
+            eager: before.eager | plan.eager,
         });
     }
 
     #[cold]
     fn make_all(&self) {
-        let count = self.stack.get().sketches as usize;
+        let stack = self.stack.get();
+        self.stack.set(Stack {
+            eager: false,
+            ..stack
+        });
+        let count = stack.sketches as usize;
         let all = self.sketches.borrow().len();
         for index in all - count..all {
             let (plan, before) = {
@@ -223,7 +235,7 @@ impl Frame {
                 (sketch.plan, sketch.before)
             };
             let around = self.member.take();
-            let linked = around.is_some() && before.mask == 0;
+            let linked = around.is_some() && before.mask == 0 && !plan.eager;
             let member = inline::made(plan);
             Region::open(&member, around.as_ref(), linked);
             self.member.set(Some(member));
@@ -251,6 +263,9 @@ pub(crate) fn current() -> Option<Arc<dyn Member>> {
 pub(crate) fn look<T>(f: impl FnOnce(Option<&Arc<dyn Member>>) -> T) -> T {
     let mut f = Some(f);
     let seen = FRAME.try_with(|frame| {
+        if frame.stack.get().eager {
+            frame.make_all();
+        }
         let member = frame.member.take();
         let value = f.take().map(|f| f(member.as_ref()));
         frame.member.set(member);
@@ -351,6 +366,9 @@ pub(crate) fn deadline() -> Option<Instant> {
         for sketch in sketches.iter().rev().take(stack.sketches as usize) {
             earliest = earlier(earliest, sketch.plan.deadline);
             mask = sketch.before.mask;
+            if sketch.plan.eager {
+                return false;
+            }
         }
         mask == 0
     });

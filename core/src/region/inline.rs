@@ -4,6 +4,7 @@
 //! there is nothing to unwind in an order, and to stop it is to drop the body.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use pin_project::{pin_project, pinned_drop};
 
 use super::body::{self, End, Ended, InPlace, abandon};
 use super::contain::{Payload, contain};
-use super::frame::{self, Unmade};
+use super::frame::{self, Entered, Unmade};
 use super::state::{Seen, flag};
 use super::{Leftovers, Member, Phase, Reason, Region, hand_over};
 use crate::runtime::{AnyRuntime, Instant};
@@ -49,11 +50,14 @@ pub(crate) struct Plan {
     location: &'static Location<'static>,
     /// When its owner stops it.
     pub(super) deadline: Option<Instant>,
+    /// Whether it is a task that has begun where it was spawned, as long as it is polled there.
+    pub(super) eager: bool,
 }
 
 /// Makes a region as it was planned; it is still to be opened.
 pub(super) fn made(plan: Plan) -> Arc<dyn Member> {
-    let region = Region::new(plan.location, INLINE);
+    let eager = if plan.eager { flag::EAGER } else { 0 };
+    let region = Region::new(plan.location, INLINE | eager);
     if plan.deadline.is_some() {
         region.set_deadline(plan.deadline);
     }
@@ -133,8 +137,17 @@ impl<F: Future> Inline<F> {
             plan: Plan {
                 location,
                 deadline: None,
+                eager: false,
             },
         }
+    }
+
+    /// The same, of the body of a task that begins where it is spawned: see
+    /// [`poll_eagerly`](Inline::poll_eagerly).
+    pub(crate) fn eager(body: F, location: &'static Location<'static>) -> Self {
+        let mut inline = Inline::new(body, location);
+        inline.plan.eager = true;
+        inline
     }
 
     /// The same, of one that its owner is going to stop at `deadline`, if there is one.
@@ -207,6 +220,71 @@ impl<F: Future> Inline<F> {
                 *this.reason = Some(reason.clone());
             }
             None => {}
+        }
+    }
+
+    /// Polls it for the first time: as a task of its own, inside another. No request to that one is its own,
+    /// and what it finds when it asks for its task is itself.
+    pub(crate) fn poll_eagerly<T>(
+        mut self: Pin<&mut Self>,
+        name: Option<Cow<'static, str>>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let mut this = self.as_mut().project();
+        *this.stage = Stage::Open { linked: false };
+        let turn = if name.is_some() {
+            let member = made(*this.plan);
+            member.region().dress(name, None);
+            Region::open(&member, frame::current().as_ref(), false);
+            *this.member = Some(member);
+            let _entered = Entered::poll(this.member, 0);
+            body::take_turn(this.body.as_mut(), cx)
+        } else {
+            let _entered = Unmade::enter(this.member, this.plan);
+            body::take_turn(this.body.as_mut(), cx)
+        };
+        // From here on it is a part of the task that runs the rest of it.
+        this.plan.eager = false;
+        let polled = match turn {
+            Poll::Ready((Ended::Value(value), None)) if this.member.is_none() => {
+                *this.stage = Stage::Ended;
+                return Poll::Ready(Ok(value));
+            }
+            Poll::Pending if this.member.is_none() => return Poll::Pending,
+            Poll::Ready((ended, second)) if this.member.is_none() => {
+                return self.end_unmade(ended, second, conclude);
+            }
+            turn => self.as_mut().turn_made(Some(turn), cx, conclude),
+        };
+        let this = self.project();
+        if let Some(member) = this.member.as_ref().filter(|_| polled.is_pending()) {
+            member.region().clear(flag::EAGER);
+            Region::move_to(member, None, false);
+        }
+        polled
+    }
+
+    /// Puts it into the region that will run it, before that does: a request to that one finds what is
+    /// open in here.
+    pub(crate) fn settle_in(self: Pin<&mut Self>, around: &Arc<dyn Member>) {
+        let this = self.project();
+        if let Some(member) = this.member {
+            Region::move_to(member, Some(around), true);
+            *this.place = Arc::as_ptr(around).cast::<()>().addr();
+            *this.stage = Stage::Open { linked: true };
+        }
+    }
+
+    /// Takes it out of the region around until it is polled next: who keeps it and does not run it is not
+    /// held up by what is open in it, and asks it nothing. What is not made holds nobody up.
+    pub(crate) fn step_out(self: Pin<&mut Self>) {
+        let this = self.project();
+        let member = this.member.as_ref().filter(|_| *this.place != 0);
+        if let (Some(member), Stage::Open { .. }) = (member, *this.stage) {
+            Region::move_to(member, None, false);
+            *this.place = 0;
+            *this.stage = Stage::Open { linked: false };
         }
     }
 
@@ -407,12 +485,12 @@ impl<F: Future> Inline<F> {
 
     /// A turn, or what follows on one that was `taken`, in a region that is made.
     fn poll_made<T>(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         taken: Option<Poll<End<F::Output>>>,
         cx: &mut Context<'_>,
         conclude: impl FnOnce(NoValue, &Region) -> T,
     ) -> Poll<Result<F::Output, T>> {
-        let this = self.project();
+        let this = self.as_mut().project();
         if let Some(member) = this
             .member
             .as_ref()
@@ -423,6 +501,17 @@ impl<F: Future> Inline<F> {
             *this.place = frame::place();
             *this.stage = Stage::Open { linked };
         }
+        self.turn_made(taken, cx, conclude)
+    }
+
+    /// The same, where it stands.
+    fn turn_made<T>(
+        self: Pin<&mut Self>,
+        taken: Option<Poll<End<F::Output>>>,
+        cx: &mut Context<'_>,
+        conclude: impl FnOnce(NoValue, &Region) -> T,
+    ) -> Poll<Result<F::Output, T>> {
+        let this = self.project();
         let stow = &mut InPlace(this.stowed);
         let ended = match taken {
             None => body::poll_region(this.body, this.member, this.seen, stow, cx),

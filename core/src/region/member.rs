@@ -24,6 +24,12 @@ pub(crate) trait Member: Send + Sync {
     /// none of its own.
     fn erase_runtime(&self) -> Option<AnyRuntime>;
 
+    /// Whether this task runs on the runtime of which `handle` is one. An inline region does not know.
+    fn runs_on(&self, handle: &dyn Any) -> Option<bool> {
+        let _ = handle;
+        None
+    }
+
     /// Publishes an outcome: `&mut Option<Result<T, JoinError>>`, which is taken.
     fn publish(&self, outcome: &mut dyn Any);
 
@@ -82,6 +88,22 @@ pub(crate) fn runtime_of(member: &Arc<dyn Member>) -> Option<AnyRuntime> {
         let rt = member.erase_runtime()?;
         region.keep_erased_runtime(rt.clone());
         Some(rt)
+    })
+}
+
+/// Whether this thread polls a task of the runtime of which `handle` is one.
+pub(crate) fn is_polling_on(handle: &dyn Any) -> bool {
+    if !frame::is_polling() {
+        return false;
+    }
+    let at_once = frame::look(|here| match here {
+        Some(here) => here.runs_on(handle),
+        None => Some(false),
+    });
+    at_once.unwrap_or_else(|| {
+        let here = frame::made_around();
+        let on = here.and_then(|here| outwards(&here, |member| member.runs_on(handle)));
+        on.unwrap_or(false)
     })
 }
 
@@ -167,6 +189,9 @@ fn outwards_and_up<T>(mut ask: impl FnMut(&Arc<dyn Member>) -> Option<T>) -> Opt
     while let Some(member) = here {
         if let Some(answer) = ask(&member) {
             return Some(answer);
+        }
+        if member.region().has(flag::EAGER) {
+            return None;
         }
         let region = member.region();
         here = region

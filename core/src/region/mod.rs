@@ -39,8 +39,8 @@ pub use finally::{Finally, finally};
 pub(crate) use frame::Masks;
 pub(crate) use inline::{INLINE, Inline};
 pub(crate) use member::{
-    Member, enclosing_scope, hand_over, is_in_child_of, is_inside, is_stopped_with, report_here,
-    runtime_of, watch_of,
+    Member, enclosing_scope, hand_over, is_in_child_of, is_inside, is_polling_on, is_stopped_with,
+    report_here, runtime_of, watch_of,
 };
 pub use reason::Reason;
 pub(crate) use shield::ShieldHold;

@@ -71,6 +71,13 @@ impl AnyRuntime {
     }
 }
 
+impl AnyRuntime {
+    /// Whether the handle in here and `other` are of one runtime.
+    pub(super) fn is(&self, other: &dyn Any) -> bool {
+        self.0.is_same_dyn(other)
+    }
+}
+
 impl fmt::Debug for AnyRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AnyRuntime").field(&self.0).finish()
@@ -118,6 +125,10 @@ impl Spawn for AnyRuntime {
             true => Ok(()),
             false => take(&slot).map_or(Ok(()), Err),
         }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.is(other.0.as_any())
     }
 
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
@@ -185,6 +196,7 @@ trait DynRuntime: fmt::Debug + Send + Sync {
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
     fn stop_hooks_dyn(&self) -> Option<StopHooks>;
     fn may_block_dyn(&self) -> bool;
+    fn is_same_dyn(&self, other: &dyn Any) -> bool;
     fn now_dyn(&self) -> Instant;
     fn sleep_until_boxed(&self, deadline: Instant) -> Pin<Box<dyn Sleep>>;
     fn as_any(&self) -> &dyn Any;
@@ -213,6 +225,12 @@ impl<R: Spawn + Timer> DynRuntime for R {
 
     fn may_block_dyn(&self) -> bool {
         self.may_block()
+    }
+
+    fn is_same_dyn(&self, other: &dyn Any) -> bool {
+        other
+            .downcast_ref::<R>()
+            .is_some_and(|other| self.is_same(other))
     }
 
     fn now_dyn(&self) -> Instant {

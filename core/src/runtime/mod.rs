@@ -13,6 +13,7 @@ pub use any::{AnyRuntime, AnySleep};
 pub use drive::{Drive, ShutdownReport};
 pub(crate) use known::KnownFuture;
 pub use known::{Known, KnownAs};
+pub(crate) use spawn::are_same;
 pub use spawn::{Enter, Spawn};
 pub use stop::StopHooks;
 pub(crate) use stop::Which;

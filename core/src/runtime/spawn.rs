@@ -1,9 +1,10 @@
 //! Running a future, running a blocking job, acting as the runtime.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
 
-use super::{Known, KnownAs, StopHooks};
+use super::{AnyRuntime, Known, KnownAs, StopHooks, Timer};
 
 /// Runs futures and blocking jobs on some runtime.
 ///
@@ -148,6 +149,15 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
         self.spawn_blocking_raw(job)
     }
 
+    /// Returns whether this handle and `other` are of one runtime.
+    ///
+    /// Then a task may begin inside another one, as an eager one does. `false`, unless an adapter says
+    /// otherwise, is never wrong.
+    fn is_same(&self, other: &Self) -> bool {
+        let _ = other;
+        false
+    }
+
     /// Calls `f` on this thread as part of the runtime.
     ///
     /// Most runtimes have nothing to do here; [`Enter`] says what each purpose is for.
@@ -164,6 +174,21 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
     ///
     /// Not so where one thread runs all tasks.
     fn may_block(&self) -> bool;
+}
+
+/// Whether two handles are of one runtime, whether or not they show which.
+pub(crate) fn are_same<R: Spawn + Timer>(one: &R, other: &dyn Any) -> bool {
+    match other.downcast_ref::<R>() {
+        Some(other) => one.is_same(other),
+        None => {
+            let erased = (one as &dyn Any).downcast_ref::<AnyRuntime>();
+            erased.is_some_and(|erased| erased.is(other))
+                || other
+                    .downcast_ref::<AnyRuntime>()
+                    .and_then(AnyRuntime::downcast_ref)
+                    .is_some_and(|other| one.is_same(other))
+        }
+    }
 }
 
 /// Why code is about to act as part of a runtime.

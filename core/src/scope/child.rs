@@ -191,7 +191,7 @@ impl<T> Child<T> {
     }
 
     /// Looks for the outcome; one without a value stays here.
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let State::Joined(cell) = &mut self.state else {
             assert!(
                 matches!(self.state, State::Failed(..)),

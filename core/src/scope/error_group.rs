@@ -106,7 +106,14 @@ impl<E> ErrorGroup<E> {
     /// ```
     #[track_caller]
     pub fn from_errors(errors: impl IntoIterator<Item = E>) -> Option<Self> {
-        let location = Location::caller();
+        Self::from_errors_at(errors, Location::caller())
+    }
+
+    /// The same, of errors that came from elsewhere.
+    pub(crate) fn from_errors_at(
+        errors: impl IntoIterator<Item = E>,
+        location: &'static Location<'static>,
+    ) -> Option<Self> {
         let children = errors.into_iter().enumerate().map(|(index, error)| {
             let place = Place {
                 origin: Origin::Collected,

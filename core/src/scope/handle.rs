@@ -48,7 +48,7 @@ use crate::runtime::{Spawn, Timer, after};
 #[doc(alias = "Nursery")]
 #[doc(alias = "TaskScope")]
 pub struct Scope<R> {
-    scope: Arc<Shared<R, Infallible>>,
+    pub(super) scope: Arc<Shared<R, Infallible>>,
 }
 
 /// The handle of a scope whose children may fail with an `E`.
@@ -74,7 +74,7 @@ pub struct Scope<R> {
 #[doc(alias = "TaskGroup")]
 #[doc(alias = "ExtraTaskGroup")]
 pub struct TryScope<R, E> {
-    scope: Arc<Shared<R, E>>,
+    pub(super) scope: Arc<Shared<R, E>>,
 }
 
 #[cfg(test)]

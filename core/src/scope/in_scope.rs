@@ -5,17 +5,19 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::child::Child;
 use super::child_error::{ChildError, Origin, Place};
-use super::limit::Waiting;
+use super::limit::{Limit, Waiting};
 use super::outcome::Judge;
 use super::shared::{Shared, Teller};
 use crate::region::state::flag;
-use crate::region::{Member, Reason, Region, frame, is_in_child_of, watch_of};
-use crate::runtime::{Spawn, Timer};
+use crate::region::{Member, Reason, Region, frame, is_in_child_of, is_polling_on, watch_of};
+use crate::runtime::{KnownFuture, Spawn, Timer};
 use crate::task::{Cell, Job, JoinError, Joined, Owner, Root, start_job};
 
 /// The owner of a task that is a child: its scope. `J` tells values from errors.
@@ -43,7 +45,7 @@ where
     /// The scope is told before the outcome is published: who learns of a failure finds the scope asked.
     #[inline]
     fn judge(&self, region: &Region, ended: Joined<O>) -> Joined<J::Value> {
-        match ended.map(J::judge) {
+        match J::judge_end(region, ended) {
             Ok(Ok(value)) => Ok(value),
             failed => Err(self.fail(region, failed.map(Result::err))),
         }
@@ -273,6 +275,54 @@ where
                 None => limit.start_next(scope),
             }
         }
+    }
+    Ok(Child::new(cell))
+}
+
+/// Spawns a child that begins on this stack, if it may; gives the future back as [`spawn`] does.
+pub(super) fn spawn_begun<J, R, E, F>(
+    scope: &Arc<Shared<R, E>>,
+    birth: Birth,
+    future: F,
+) -> Result<Child<J::Value>, Turned<F, J::Value>>
+where
+    R: Spawn + Timer,
+    E: Send + 'static,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    J: Judge<F::Output, E>,
+{
+    let has_room = scope.limit.as_ref().is_none_or(Limit::is_free);
+    if !has_room || !is_polling_on(&scope.rt) {
+        return spawn::<J, _, _, _>(scope, birth, future);
+    }
+    let Some(index) = scope.admit() else {
+        return Err(Turned::away(scope, birth, future));
+    };
+    let cell = cell::<_, _, J, F::Output>(scope, index, Origin::Child, birth);
+    let root = Root::new(future, cell.clone());
+    let root = match &scope.limit {
+        None => root,
+        Some(limit) => {
+            let waiting = WaitingRoot {
+                root,
+                cell: cell.clone(),
+            };
+            match limit.enter(index, &cell.region, waiting) {
+                Some(WaitingRoot { root, .. }) => root,
+                None => {
+                    limit.start_next(scope);
+                    return Ok(Child::new(cell));
+                }
+            }
+        }
+    };
+    let mut root: Pin<Box<dyn KnownFuture>> = Box::pin(root);
+    cell.region.set(flag::BEGINS);
+    let cx = &mut Context::from_waker(Waker::noop());
+    if root.as_mut().poll(cx).is_pending() {
+        cell.region.clear(flag::BEGINS);
+        scope.rt.spawn_known(root);
     }
     Ok(Child::new(cell))
 }

@@ -1,5 +1,8 @@
 //! What the children of a scope may give.
 
+use crate::region::Region;
+use crate::task::Joined;
+
 /// What a child of a fallible scope gives: nothing, or a result.
 ///
 /// Only `()` and `Result<T, E>` are, so that no error is lost without a word; for any other value there is
@@ -60,6 +63,13 @@ pub(super) trait Judge<O, E>: Send + Sync + 'static {
     type Value: Send + 'static;
 
     fn judge(output: O) -> Result<Self::Value, E>;
+
+    /// The same of whatever end.
+    #[inline]
+    fn judge_end(region: &Region, ended: Joined<O>) -> Joined<Result<Self::Value, E>> {
+        let _ = region;
+        ended.map(Self::judge)
+    }
 }
 
 /// The output is the value, whatever it is.

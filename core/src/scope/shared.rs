@@ -19,7 +19,7 @@ use crate::region::contain::contain;
 use crate::region::failure::report;
 use crate::region::state::flag;
 use crate::region::{BoxFuture, INLINE, Leftovers, Member, Reason, Region, defer_outwards, frame};
-use crate::runtime::{AnyRuntime, Spawn, Timer};
+use crate::runtime::{AnyRuntime, Spawn, Timer, are_same};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard};
 use crate::task::spawn_orphans;
@@ -394,6 +394,10 @@ impl<R: Spawn + Timer, E: Send + 'static> Member for Shared<R, E> {
     /// Also in code that runs in no task of ours, where only the scope knows one.
     fn erase_runtime(&self) -> Option<AnyRuntime> {
         Some(AnyRuntime::new(self.rt.clone()))
+    }
+
+    fn runs_on(&self, handle: &dyn Any) -> Option<bool> {
+        Some(are_same(&self.rt, handle))
     }
 
     fn publish(&self, _: &mut dyn Any) {}

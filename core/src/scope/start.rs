@@ -14,7 +14,8 @@ use pin_project::{pin_project, pinned_drop};
 use super::child::Child;
 use super::outcome::Judge;
 use crate::region::contain::{Payload, contain, message};
-use crate::region::{Phase, Reason, frame};
+use crate::region::{Phase, Reason, frame, report_here};
+use crate::task::{JoinError, JoinKind, JoinParts};
 
 /// Says that a child is ready, and with what: given to the closure of [`start`](crate::Scope::start).
 ///
@@ -275,6 +276,22 @@ pub struct StartError<E> {
 }
 
 impl<E> StartError<E> {
+    pub(super) fn failed(error: E) -> Self {
+        let kind = Kind::Error(error);
+        StartError { kind }
+    }
+
+    /// Of a child that panicked; what failed beside is reported.
+    pub(super) fn panicked(panic: JoinError) -> Self {
+        let JoinParts { kind, failures, .. } = panic.into_repr();
+        failures.iter().for_each(report_here);
+        let kind = match kind {
+            JoinKind::Panicked(payload) => Kind::Panicked(payload),
+            _ => Kind::Cancelled,
+        };
+        StartError { kind }
+    }
+
     /// Returns the child's error, if it was one.
     ///
     /// # Errors

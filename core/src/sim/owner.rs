@@ -448,6 +448,10 @@ impl Spawn for SimHandle {
         Ok(())
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.gate, &other.gate)
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         let mut f = Some(f);
         let mut value = None;

@@ -10,7 +10,7 @@ use crate::region::contain::drop_contained;
 use crate::region::flat::flat;
 use crate::region::state::flag;
 use crate::region::{Leftovers, Member, Phase, Reason, Region};
-use crate::runtime::{AnyRuntime, Spawn, Timer};
+use crate::runtime::{AnyRuntime, Spawn, Timer, are_same};
 use crate::sync::{Mutex, MutexGuard};
 
 /// What becomes of a task.
@@ -150,6 +150,10 @@ impl<W: Owner<O>, O: Send + 'static> Member for Cell<W, O> {
 
     fn erase_runtime(&self) -> Option<AnyRuntime> {
         Some(AnyRuntime::new(self.owner.runtime()?.clone()))
+    }
+
+    fn runs_on(&self, handle: &dyn Any) -> Option<bool> {
+        Some(are_same(self.owner.runtime()?, handle))
     }
 
     fn scope(&self) -> Option<Arc<dyn Member>> {

@@ -29,7 +29,7 @@ use crate::region::{Member, Region, frame};
 /// ```
 pub fn current_task() -> Option<TaskInfo> {
     let root = frame::look(|here| match here {
-        Some(here) if !here.region().has(flag::INLINE) => Ok(Some(TaskInfo::of(here.region()))),
+        Some(here) if is_task(here.region()) => Ok(Some(TaskInfo::of(here.region()))),
         Some(here) => Err(Arc::clone(here)),
         None => Ok(None),
     });
@@ -39,12 +39,17 @@ pub fn current_task() -> Option<TaskInfo> {
     }
 }
 
+/// Also one that has begun where it was spawned, and is polled inside another.
+fn is_task(region: &Region) -> bool {
+    !region.has(flag::INLINE) || region.has(flag::EAGER)
+}
+
 /// The task around a region inside it.
 fn outwards(inside: Arc<dyn Member>) -> Option<TaskInfo> {
     let mut here = Some(inside);
     while let Some(member) = here {
         let region = member.region();
-        if !region.has(flag::INLINE) {
+        if is_task(region) {
             return Some(TaskInfo::of(region));
         }
         here = region.up();

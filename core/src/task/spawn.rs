@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::cell::{Cell, Free};
 use super::handle::Task;
 use super::job::{Job, start_job};
 use super::root::Root;
+use crate::region::inline::NoValue;
 use crate::region::state::flag;
-use crate::region::{Region, frame, watch_of};
+use crate::region::{Inline, Member, Region, frame, watch_of};
 use crate::runtime::{Spawn, Timer};
 
 /// What is said of a task before it is spawned.
@@ -51,6 +54,50 @@ where
     let member = Arc::clone(&cell);
     rt.spawn_known(Root::new(future, member));
     Task::new(cell)
+}
+
+/// Spawns the rest of a task that has begun where it is spawned.
+#[track_caller]
+pub(crate) fn spawn_begun<R, F>(
+    rt: &R,
+    words: Words,
+    mut begun: Pin<Box<Inline<F>>>,
+) -> Task<F::Output>
+where
+    R: Spawn + Timer,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let cell = cell(rt, words, 0);
+    let member: Arc<dyn Member> = cell.clone();
+    begun.as_mut().settle_in(&member);
+    rt.spawn_known(Root::new(Begun(begun), member));
+    Task::new(cell)
+}
+
+/// The body of such a task.
+struct Begun<F: Future>(Pin<Box<Inline<F>>>);
+
+impl<F: Future> Future for Begun<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let ended = self.0.as_mut().poll_into(cx, |why, region| {
+            // They stand beside the outcome of the task, as if it were one region.
+            if let Some(task) = frame::current() {
+                for failure in region.take_failures() {
+                    task.region().keep(failure);
+                }
+            }
+            why
+        });
+        match ended {
+            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Err(NoValue::Panicked(payload))) => resume_unwind(payload),
+            // Only the task is asked, which then drops this.
+            Poll::Ready(Err(NoValue::Cancelled)) | Poll::Pending => Poll::Pending,
+        }
+    }
 }
 
 #[track_caller]

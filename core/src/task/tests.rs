@@ -80,6 +80,10 @@ impl Spawn for Hand {
         }
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }

@@ -14,8 +14,15 @@ use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
+/// How long a thread looks for its next job before it sleeps: about as long as it takes to wake it.
+#[cfg(not(loom))]
+const LOOK: Duration = Duration::from_micros(10);
+
 /// How long an idle thread stays.
 const KEEP: Duration = Duration::from_secs(10);
+
+/// Whether threads look at all: in a model that would be endless.
+const LOOKS: bool = cfg!(not(loom));
 
 type Job = Box<dyn FnOnce(&Worker<'_>) + Send>;
 
@@ -29,6 +36,9 @@ pub(crate) struct ThreadCache {
 
 struct Shared {
     state: Mutex<State>,
+    /// How many jobs are in the queue, for who looks.
+    #[cfg(not(loom))]
+    queued: std::sync::atomic::AtomicUsize,
     start: Box<Start>,
     keep: Duration,
     name: &'static str,
@@ -51,6 +61,8 @@ struct State {
     closed: bool,
     /// How many threads there have been, for their names.
     numbers: usize,
+    /// A thread looks for a job: one at a time, as each would take a core.
+    looking: bool,
 }
 
 /// What a cache is doing.
@@ -104,6 +116,8 @@ impl ThreadCache {
         ThreadCache {
             shared: Arc::new(Shared {
                 state: Mutex::new(State::default()),
+                #[cfg(not(loom))]
+                queued: std::sync::atomic::AtomicUsize::new(0),
                 start: Box::new(start),
                 keep,
                 name,
@@ -210,7 +224,17 @@ impl Seat {
         if let Some(shared) = self.shared.take() {
             let mut state = shared.lock();
             state.queue.push_back(job);
-            state.ring();
+            shared.count(&state);
+            // Who looks finds it.
+            let bell = match state.looking && state.queue.len() == 1 {
+                true => None,
+                false => state.waiting.pop(),
+            };
+            drop(state);
+            // Not under the lock, where it would be waited for at once.
+            if let Some(bell) = bell {
+                bell.notify_one();
+            }
         }
     }
 }
@@ -289,15 +313,53 @@ impl Shared {
         }
     }
 
+    #[cfg(not(loom))]
+    fn count(&self, state: &State) {
+        self.queued
+            .store(state.queue.len(), std::sync::atomic::Ordering::Release);
+    }
+
+    #[cfg(loom)]
+    fn count(&self, _: &State) {}
+
+    /// Looks for a job for a moment: jobs often come one after the other, and to sleep and be woken takes
+    /// longer than most of them.
+    #[cfg(not(loom))]
+    fn look<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        use std::sync::atomic::Ordering;
+
+        state.looking = true;
+        drop(state);
+        let begun = std::time::Instant::now();
+        while self.queued.load(Ordering::Acquire) == 0 && begun.elapsed() < LOOK {
+            std::thread::yield_now();
+        }
+        let mut state = self.lock();
+        state.looking = false;
+        state
+    }
+
+    #[cfg(loom)]
+    fn look<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state
+    }
+
     /// Waits for a job. `None`: for too long.
     fn next(&self, bell: &Arc<Condvar>) -> Option<Job> {
         let mut state = self.lock();
         let mut has_waited = false;
+        let mut has_looked = !LOOKS;
         loop {
             if let Some(job) = state.queue.pop_front() {
+                self.count(&state);
                 state.promised -= 1;
                 state.resting -= 1;
                 return Some(job);
+            }
+            if !has_looked && !state.looking && !state.closed {
+                has_looked = true;
+                state = self.look(state);
+                continue;
             }
             let is_spare = state.resting > state.promised;
             if is_spare && (has_waited || state.closed) {

@@ -49,6 +49,10 @@ impl<R: Spawn> Spawn for ByHand<R> {
         self.rt.spawn_blocking_raw(job)
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.rt.is_same(&other.rt)
+    }
+
     fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
         self.rt.enter(purpose, f)
     }

@@ -44,6 +44,7 @@ pub mod block_on;
 pub mod blocking;
 pub mod bridge;
 pub mod bridge_jobs;
+pub mod cache;
 pub mod cancel;
 pub mod context;
 pub mod current;
@@ -58,6 +59,7 @@ pub mod panics;
 pub mod race;
 pub mod real_time;
 pub mod regions;
+pub mod resource;
 pub mod retry;
 pub mod scope;
 pub mod scope_errors;
@@ -155,6 +157,19 @@ macro_rules! virtual_time {
 macro_rules! __cases {
     ($go:ident) => {
         $crate::$go! {
+            async resource {
+                a_use_is_released_before_it_gives_its_value
+                a_task_that_is_stopped_releases_what_it_uses
+                a_handle_that_is_dropped_during_an_acquisition_leaks_nothing
+                a_release_learns_how_the_use_ended
+            }
+            async cache {
+                a_hundred_who_ask_share_one_computation
+                whoever_asked_first_may_go
+                the_last_who_goes_waits_for_the_clean_ups_of_the_computation
+                a_value_expires_on_the_clock_of_the_runtime
+                many_tasks_on_few_keys_get_what_belongs_to_them
+            }
             async task {
                 joining_gives_the_value
                 a_task_spawned_from_a_plain_thread_runs

@@ -98,9 +98,14 @@ pub(crate) mod flag {
     /// Something in this task, or in a child below, waits for a task whose handle it dropped.
     pub(crate) const DRAINS: u32 = 1 << 19;
     /// A job or a root that somebody further out waits for on another thread, or in a poll that blocks.
-    pub(crate) const BENEATH: u32 = 1 << 23;
+    pub(crate) const BENEATH: u32 = 1 << 25;
     /// A root made in place, inside another task.
     pub(crate) const IN_PLACE: u32 = 1 << 20;
+
+    /// A task that has begun where it was spawned, inside another: for that long, it is nobody's part.
+    pub(crate) const EAGER: u32 = 1 << 23;
+    /// A child that is polled for the first time, where it is spawned.
+    pub(crate) const BEGINS: u32 = 1 << 24;
 
     // Each is a bit of its own.
     const _: () = {
@@ -129,6 +134,8 @@ pub(crate) mod flag {
             DRAINS,
             IN_PLACE,
             BENEATH,
+            EAGER,
+            BEGINS,
         ];
         let (mut at, mut seen) = (0, 0);
         while at < all.len() {

@@ -60,6 +60,10 @@ impl Spawn for Clocked {
         self.hand.spawn_blocking_raw(job)
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.hand.is_same(&other.hand)
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }

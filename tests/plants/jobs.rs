@@ -138,6 +138,13 @@ pub(crate) const PLANTS: &[Plant] = &[
         ),
     },
     Plant {
+        name: "model: who is next for the baton is not told",
+        file: "core/src/bridge/baton.rs",
+        was: "contain(|| waker.wake())",
+        now: "contain(|| drop(waker))",
+        test: Test::Model("a_baton_is_held_by_one_and_reaches_all"),
+    },
+    Plant {
         name: "input: what has come of a line goes with who asked",
         file: "core/src/bridge/input.rs",
         was: "                Read::Nothing => return Poll::Pending,\n",

@@ -82,7 +82,9 @@ pub(crate) const PLANTS: &[Plant] = &[
         file: "core/src/bridge/background.rs",
         was: "        let who = self.running.remove(&number)?;\n",
         now: "        let who = Arc::clone(self.running.get(&number)?);\n",
-        test: Test::Core("an_abandoned_job_takes_no_place_and_is_listed_until_it_ends"),
+        test: Test::Suite(
+            "on_builtin::bridge_jobs::a_background_job_that_times_out_keeps_no_place",
+        ),
     },
     Plant {
         name: "background: what waits is forgotten when its owner goes",

@@ -66,6 +66,11 @@
 //! | running an executor of your own in a task | [`outside_regions`] |
 //! | calling async from sync | [`BlockOn::block_on`] on an owner |
 //! | calling sync from async | [`Runtime::spawn_blocking`] |
+//! | taking what may be sync or async | [`Work`]: [`blocking`], [`run`], [`block`]; [`to_async`], [`to_blocking`] |
+//! | doing a list of such things, beside each other or in order, as often as wanted | [`Parallel`], [`Serial`] |
+//! | having threads in the background, and deciding what becomes of them | [`BackgroundThreads`] |
+//! | sharing state between sync functions as between tasks of one thread | [`BatonGroup`] |
+//! | asking a person for a line, for a while | `line_input` (feature `input`) |
 //! | keeping children in a struct; seeing all that are kept | [`Runtime::nursery`], [`Nursery`]; [`nurseries`] |
 //! | saying which task it is that logs | [`current_task`] |
 //! | starting tasks that nobody joins | [`Runtime::spawn_watched`], [`spawn_watched_by`](SpawnWith::spawn_watched_by): failures are told at once |

@@ -32,6 +32,7 @@ mod rows;
 mod simulated;
 mod timers;
 mod tokens;
+mod works;
 
 use labs::{Lab, OnAsyncStd, OnBuiltin, OnSmol, OnTokio, Side};
 use measure::{Limit, Report, pairs};

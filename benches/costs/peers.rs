@@ -12,6 +12,7 @@ use super::measure::Limit;
 use super::rows::Row;
 use super::{arms, bridge, clock, coroutines, inherited, limits, maps, simulated, timers, tokens};
 use super::{arms, bridge, caches, clock, inherited, limits, maps, simulated, timers, tokens};
+use super::{arms, bridge, clock, inherited, limits, maps, simulated, timers, tokens, works};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -43,6 +44,7 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(clock::rows());
     rows.extend(coroutines::rows());
     rows.extend(caches::rows());
+    rows.extend(works::rows());
     rows
 }
 

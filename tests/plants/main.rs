@@ -6,6 +6,7 @@
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
 mod coroutines;
+mod jobs;
 mod models;
 mod resources;
 mod simulator;
@@ -887,6 +888,7 @@ fn main() -> ExitCode {
         .chain(time::PLANTS)
         .chain(resources::PLANTS)
         .chain(simulator::PLANTS)
+        .chain(jobs::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();
     let tree = copy_of_the_tree();

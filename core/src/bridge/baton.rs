@@ -13,7 +13,7 @@ use super::park;
 use super::to_thread::{ToThread, to_thread};
 use crate::region::contain::{contain, discard};
 use crate::region::frame;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, thread_local};
 use crate::thread::{Held, Holding, while_waiting};
 
 /// Sync functions of which exactly one runs at a time, and of which each runs until it waits.
@@ -208,8 +208,8 @@ impl Group {
     }
 }
 
+// The group that this thread has the baton of: its address, to compare; zero for none.
 thread_local! {
-    /// The group that this thread has the baton of: its address, to compare; zero for none.
     static HERE: Cell<usize> = const { Cell::new(0) };
 }
 

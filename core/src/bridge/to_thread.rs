@@ -13,7 +13,7 @@ use super::abandoned::Listed;
 use super::link::{Link, Stands};
 use crate::clock::current;
 use crate::region::state::flag;
-use crate::region::{Region, frame, leave_drain, runtime_of, watch_of};
+use crate::region::{Region, frame, leave_job, runtime_of, watch_of};
 use crate::runtime::{AnyRuntime, Enter, Spawn};
 use crate::task::{Cell, Job, JoinError, Joined, Owner, Task};
 use crate::thread::ThreadCache;
@@ -263,7 +263,7 @@ impl<T> ToThread<T> {
     }
 
     /// Asks the function to stop, and leaves the wait for its end to the region that runs here.
-    pub(super) fn stop_and_drain(self) {
+    pub(super) fn stop_and_leave(self) {
         if self.is_finished() || !self.link.abandon(|| None) {
             return;
         }
@@ -271,7 +271,7 @@ impl<T> ToThread<T> {
         job.region().ask(None);
         // Nobody receives its outcome from here on.
         drop(self);
-        leave_drain(job);
+        leave_job(job);
     }
 
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {

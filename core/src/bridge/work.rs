@@ -194,7 +194,7 @@ impl<F: Fn() -> T, T: Send + 'static> Drop for Kept<F, T> {
     fn drop(&mut self) {
         if let Kept::Running(call) = self {
             if let Some(call) = call.take() {
-                call.stop_and_drain();
+                call.stop_and_leave();
             }
         }
     }

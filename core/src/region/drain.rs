@@ -93,6 +93,20 @@ fn leave_in(here: &Arc<dyn Member>, task: Arc<dyn Member>) {
     }
 }
 
+/// Leaves the wait for a job, which has been asked to stop, to the region that runs here: a part of it, as a
+/// blocking child is of its scope. A job waits for no drain, so it closes no circle.
+pub(crate) fn leave_job(job: Arc<dyn Member>) {
+    let mut work = Work::Job(job);
+    let mut here = frame::current();
+    while let Some(member) = here {
+        match member.region().adopt(work) {
+            Ok(()) => return,
+            Err(back) => work = back,
+        }
+        here = member.region().up();
+    }
+}
+
 /// The outermost root around, if it is known and waits at all.
 fn family_of(here: &Arc<dyn Member>) -> Option<Arc<dyn Member>> {
     let mut root = Arc::clone(here);

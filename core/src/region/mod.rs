@@ -33,7 +33,7 @@ mod work;
 pub(crate) use aside::{BoxFuture, Leftovers};
 pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
-pub(crate) use drain::leave as leave_drain;
+pub(crate) use drain::{leave as leave_drain, leave_job};
 pub use failure::{Failure, Phase, set_failure_hook};
 pub use finally::{Finally, finally};
 pub(crate) use frame::Masks;

@@ -22,6 +22,8 @@ pub(crate) enum Work {
     Wait(Wait),
     /// A wait for a task whose handle was dropped. A kill goes on to it, and the wait stays.
     Drain(Drain),
+    /// A wait for a job that was asked to stop and is a part of this region. Nothing ends the wait but the job.
+    Job(Arc<dyn Member>),
     /// A call from a thread into this task: a part of it, and not handed on when it ends. Whoever called is
     /// told when this is dropped.
     Call(BoxFuture),
@@ -38,7 +40,7 @@ impl Work {
             Work::CleanUp(_) => 1,
             Work::CleanUps(some) => some.left.len(),
             Work::Wait(wait) => wait.then.as_ref().map_or(0, |then| then.left.len()),
-            Work::Drain(_) | Work::Call(_) => 0,
+            Work::Drain(_) | Work::Job(_) | Work::Call(_) => 0,
         }
     }
 
@@ -53,6 +55,7 @@ impl Work {
             Work::CleanUps(some) => Pin::new(some).poll(cx),
             Work::Wait(wait) => Pin::new(wait).poll(cx),
             Work::Drain(drain) => drain.poll(cx),
+            Work::Job(job) => job.poll_gone(cx),
         }
     }
 
@@ -73,6 +76,10 @@ impl Work {
             Work::Drain(drain) => {
                 drain.kill(reason);
                 return Some(Work::Drain(drain));
+            }
+            Work::Job(job) => {
+                job.region().kill(reason);
+                return Some(Work::Job(job));
             }
             // It has its own region to report to.
             Work::Call(call) => drop_contained(call).unwrap_or_else(discard),

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::sync::thread_local;
+
 /// Something that others wait for.
 pub(crate) trait Held {
     /// The thread is about to wait: others may have it.

@@ -5,3 +5,4 @@ mod baton;
 mod hooks;
 #[cfg(feature = "input")]
 mod input;
+mod works;

@@ -10,9 +10,10 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, bridge, clock, coroutines, inherited, limits, maps, simulated, timers, tokens};
-use super::{arms, bridge, caches, clock, inherited, limits, maps, simulated, timers, tokens};
-use super::{arms, bridge, clock, inherited, limits, maps, simulated, timers, tokens, works};
+use super::{
+    arms, bridge, caches, clock, coroutines, inherited, limits, maps, simulated, timers, tokens,
+    works,
+};
 
 pub(crate) type OneThread = OnTokio<false>;
 

@@ -3,12 +3,12 @@
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
-use super::abandoned::Listed;
-use super::call::Answered;
-use super::from_thread::submit;
-use super::link::{Link, Stands};
-use super::park::{Answer, Parker};
 use crate::Task;
+use crate::bridge::abandoned::Listed;
+use crate::bridge::call::Answered;
+use crate::bridge::from_thread::submit;
+use crate::bridge::link::{Link, Stands};
+use crate::bridge::park::{Answer, Parker};
 use crate::sync::model::{Count, Hand, Polled, model, never, once, thread};
 use crate::task::spawn;
 
@@ -62,53 +62,6 @@ fn a_call_that_meets_the_end_of_the_task_is_answered() {
             _ => panic!("it was answered neither way"),
         }
         assert!(task.is_finished());
-//! Batons in all interleavings. Here threads do wait: a turn that is lost leaves one waiting for ever, and the
-//! model says so.
-
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use super::baton::BatonGroup;
-use super::park::parked;
-use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::model::{Count, model, thread};
-
-/// Somebody who must be alone.
-#[derive(Default)]
-struct Alone {
-    inside: AtomicBool,
-}
-
-impl Alone {
-    fn check(&self) {
-        assert!(!self.inside.load(Ordering::Relaxed), "two have the baton");
-        self.inside.store(true, Ordering::Relaxed);
-        thread::yield_now();
-        self.inside.store(false, Ordering::Relaxed);
-    }
-}
-
-#[test]
-fn a_baton_is_held_by_one_and_reaches_all() {
-    model(|| {
-        let (group, alone, ran) = (BatonGroup::new(), Arc::new(Alone::default()), Count::new());
-        let other = {
-            let (group, alone, ran) = (group.clone(), Arc::clone(&alone), Arc::clone(&ran));
-            thread::spawn(move || {
-                group.run(|| alone.check());
-                ran.add();
-            })
-        };
-        group.run(|| {
-            alone.check();
-            // Passed on, and taken back.
-            parked(|| ());
-            alone.check();
-        });
-        other.join().unwrap();
-        assert_eq!((ran.get(), group.waiting()), (1, 0));
     });
 }
 
@@ -171,18 +124,5 @@ fn a_wake_up_ends_the_wait_of_a_thread() {
         let wakes = thread::spawn(move || waker.wake());
         parker.park(None);
         wakes.join().unwrap();
-fn one_that_leaves_the_line_takes_nobodys_turn() {
-    model(|| {
-        let group = BatonGroup::new();
-        let mut call = group.call(|| ());
-        let other = {
-            let group = group.clone();
-            thread::spawn(move || group.run(|| ()))
-        };
-        let polled = Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop()));
-        assert!(matches!(polled, Poll::Ready(()) | Poll::Pending));
-        drop(call);
-        other.join().unwrap();
-        assert_eq!(group.waiting(), 0);
     });
 }

@@ -55,7 +55,7 @@ async fn costs<R: Runtime, S: Future>(
     let eager = || {
         drop(black_box(
             rt.spawn_eager(async { black_box([0_u8; 64]) }).into_ready(),
-        ))
+        ));
     };
     let allocated = poll_fn(|_| Poll::Ready(least(eager))).await;
     assert_eq!(

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use crate::runtime::Instant;
 
 /// A thread whose function runs on, though nobody waits for it any more.
 ///
@@ -16,7 +13,6 @@ use crate::runtime::Instant;
 pub struct AbandonedThread {
     name: Option<Cow<'static, str>>,
     location: &'static Location<'static>,
-    since: Instant,
 }
 
 impl AbandonedThread {
@@ -28,11 +24,6 @@ impl AbandonedThread {
     /// Returns where the function was handed to its thread.
     pub fn location(&self) -> &'static Location<'static> {
         self.location
-    }
-
-    /// Returns for how long, in real time, nobody has waited for it.
-    pub fn abandoned_for(&self) -> Duration {
-        self.since.elapsed()
     }
 }
 
@@ -92,11 +83,7 @@ impl Listed {
         name: Option<Cow<'static, str>>,
         location: &'static Location<'static>,
     ) -> Self {
-        let thread = AbandonedThread {
-            name,
-            location,
-            since: Instant::now(),
-        };
+        let thread = AbandonedThread { name, location };
         let mut list = lock();
         let number = list.next;
         list.next += 1;

@@ -136,7 +136,7 @@ impl Drive for IdleRuntime {
             let next = handle.0.fire();
             // What is new, and what is over, wakes.
             if turns == 0 {
-                parker.park(next);
+                parker.park(next.map(|next| next.saturating_duration_since(Instant::now())));
             }
         }
     }

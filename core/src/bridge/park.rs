@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use crate::clock::current::{self, Timekeeper, Wait};
-use crate::runtime::Instant;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::thread::while_waiting;
 
@@ -121,54 +121,41 @@ impl Parker {
         })
     }
 
-    /// Waits for a wake-up since the last one, or until `deadline` in real time. Time that is kept by somebody
-    /// comes with a wake-up.
-    pub(super) fn park(&self, deadline: Option<Instant>) {
+    /// Waits for a wake-up since the last one, at most so long in real time, or for less. Time that is kept by
+    /// somebody comes with a wake-up.
+    pub(super) fn park(&self, at_most: Option<Duration>) {
         if self.begin() {
-            parked(|| self.park_parked(deadline));
+            parked(|| self.park_parked(at_most));
         }
     }
 
-    fn park_parked(&self, deadline: Option<Instant>) {
+    fn park_parked(&self, at_most: Option<Duration>) {
         if let Some(keeper) = &self.keeper {
             keeper.lend(Wait::Told);
             keeper.wait_back();
-            let mut state = self.state();
-            while *state == Parked::Waiting {
+        }
+        let mut state = self.state();
+        while *state == Parked::Waiting {
+            let Some(at_most) = at_most.filter(|_| self.keeper.is_none()) else {
                 assert!(
-                    !keeper.is_over(),
+                    !self.is_over(),
                     "the simulation is over, and a thread still waited for something in it"
                 );
                 state = self
                     .bell
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
-            }
-            *state = Parked::Running;
-            return;
+                continue;
+            };
+            let waited = self.bell.wait_timeout(state, at_most);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            break;
         }
-        {
-            let mut state = self.state();
-            while *state == Parked::Waiting {
-                let Some(deadline) = deadline else {
-                    state = self
-                        .bell
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
-                    continue;
-                };
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    break;
-                }
-                let (woken, _) = self
-                    .bell
-                    .wait_timeout(state, left)
-                    .unwrap_or_else(PoisonError::into_inner);
-                state = woken;
-            }
-            *state = Parked::Running;
-        }
+        *state = Parked::Running;
+    }
+
+    fn is_over(&self) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.is_over())
     }
 
     /// Whether it is to wait: nothing has woken it meanwhile.

@@ -15,15 +15,15 @@ use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// How long a thread looks for its next job before it sleeps: about as long as it takes to wake it.
+/// How often a thread looks for its next job before it sleeps: that takes about as long as to wake it.
 #[cfg(not(loom))]
-const LOOK: Duration = Duration::from_micros(10);
+const LOOKS: usize = 40;
 
 /// How long an idle thread stays.
 const KEEP: Duration = Duration::from_secs(10);
 
-/// Whether threads look at all: in a model that would be endless.
-const LOOKS: bool = cfg!(not(loom));
+/// Whether threads look at all: a model would explore each look.
+const LOOK: bool = cfg!(not(loom));
 
 type Job = Box<dyn FnOnce(&Worker<'_>) + Send>;
 
@@ -331,8 +331,11 @@ impl Shared {
 
         state.looking = true;
         drop(state);
-        let begun = std::time::Instant::now();
-        while self.queued.load(Ordering::Acquire) == 0 && begun.elapsed() < LOOK {
+        for _ in 0..LOOKS {
+            if self.queued.load(Ordering::Acquire) > 0 {
+                break;
+            }
+            // Who has the next job may want this very core.
             std::thread::yield_now();
         }
         let mut state = self.lock();
@@ -349,7 +352,7 @@ impl Shared {
     fn next(&self, bell: &Arc<Condvar>) -> Option<Job> {
         let mut state = self.lock();
         let mut has_waited = false;
-        let mut has_looked = !LOOKS;
+        let mut has_looked = !LOOK;
         loop {
             if let Some(job) = state.queue.pop_front() {
                 self.count(&state);

@@ -96,7 +96,7 @@ pub async fn what_was_started_is_stopped_with_the_task_it_is_in<H: Harness>(rt: 
 pub async fn a_panic_of_a_start_is_for_who_awaits_it<H: Harness>(rt: H::Handle) {
     let started = Started::now(async { panic!("boom") });
     assert!(started.is_done());
-    let error = rt.spawn(async move { started.await }).await;
+    let error = rt.spawn(started).await;
     let error: anyrt_core::JoinError = error.map(|()| unreachable!()).unwrap_err();
     assert!(error.is_panic());
 }

@@ -2,6 +2,8 @@
 //!
 //! Each case has a watchdog that names it: nothing here may hang.
 
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use anyrt::{Drive, Enter, Instant, Sleep, Spawn, Timer};
+use anyrt::{Drive, Enter, Instant, Sleep, Spawn, StopHooks, Timer};
 use anyrt_conformance::{Caps, Harness};
 
 /// The handle.
@@ -19,8 +19,9 @@ pub(crate) struct Toy(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct ToyRuntime(Toy);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    hooks: StopHooks,
     stopping: AtomicBool,
     /// One for each live task: to be told that the runtime ends.
     live: Mutex<Vec<Arc<Parker>>>,
@@ -100,8 +101,13 @@ impl Spawn for Toy {
         Ok(())
     }
 
+<<<<<<< HEAD
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+=======
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        Some(self.0.hooks.clone())
+>>>>>>> jobs
     }
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
@@ -145,6 +151,7 @@ impl Drive for ToyRuntime {
 impl Drop for ToyRuntime {
     fn drop(&mut self) {
         let shared = &self.0.0;
+        shared.hooks.end();
         let live = {
             let live = shared.live();
             shared.stopping.store(true, Ordering::SeqCst);
@@ -194,7 +201,11 @@ impl Harness for OnToy {
     const CAPS: Caps = Caps::OWNED.many(300);
 
     fn start() -> ToyRuntime {
-        ToyRuntime(Toy(Arc::default()))
+        ToyRuntime(Toy(Arc::new(Shared {
+            hooks: StopHooks::new(),
+            stopping: AtomicBool::default(),
+            live: Mutex::default(),
+        })))
     }
 
     fn handle(owner: &ToyRuntime) -> Toy {

@@ -165,7 +165,8 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
 
     /// Returns the stop hooks of this runtime, if this library drives it or ends it.
     ///
-    /// One list for a runtime, whichever handle is asked; none by default.
+    /// One list for a runtime, whichever handle is asked. None by default; the suite asks for them where a runtime
+    /// ends.
     fn stop_hooks(&self) -> Option<StopHooks> {
         None
     }

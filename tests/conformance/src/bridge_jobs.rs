@@ -365,14 +365,16 @@ pub async fn a_background_job_is_awaited_and_knows_where_it_came_from<H: Harness
 pub async fn a_background_job_that_times_out_keeps_no_place<H: Harness>(rt: H::Handle) {
     let threads = BackgroundThreads::new(AtDrop::NoWait).limit(1);
     let told = Arc::new(AtomicBool::new(false));
-    let tells = told.clone();
+    let ends = Arc::new(AtomicBool::new(false));
+    let (tells, end) = (told.clone(), ends.clone());
     let hangs = threads.start(move || {
-        wait_until(cancel_requested);
-        tells.store(true, Ordering::SeqCst);
+        wait_until(|| end.load(Ordering::SeqCst));
+        tells.store(cancel_requested(), Ordering::SeqCst);
     });
     assert!(threads.would_queue());
     assert!(hangs.timeout(&rt, Duration::from_millis(1)).await.is_err());
     assert_eq!(threads.start(|| 5).await.unwrap(), 5);
+    ends.store(true, Ordering::SeqCst);
     until(|| told.load(Ordering::SeqCst)).await;
 }
 

@@ -101,18 +101,18 @@ impl Spawn for Toy {
         Ok(())
     }
 
-<<<<<<< HEAD
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-=======
+    }
+
     fn stop_hooks(&self) -> Option<StopHooks> {
         Some(self.0.hooks.clone())
->>>>>>> jobs
     }
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }
+
     fn may_block(&self) -> bool {
         true
     }

@@ -59,7 +59,7 @@ pub(super) const PLANTS: &[Plant] = &[
         was: "        if over {\n            self.release.wake();",
         now: "        if false && over {\n            self.release.wake();",
         test: Test::Core(
-            "resource::tests::hold::who_waits_for_a_release_that_another_polls_is_woken_when_it_is_over",
+            "resource::tests::hold::the_region_is_woken_when_an_early_release_is_over_or_dropped",
         ),
     },
     Plant {
@@ -119,7 +119,7 @@ pub(super) const PLANTS: &[Plant] = &[
         name: "cache: a hit is no use",
         file: "core/src/cache/cache.rs",
         was: "                            store.touch_first(hash);",
-        now: "                            let _ = Store::touch_first;",
+        now: "                            store.touch_first(!hash);",
         test: Test::Core("cache::tests::kept::the_least_recently_used_goes_first"),
     },
     Plant {

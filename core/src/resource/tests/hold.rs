@@ -224,14 +224,7 @@ fn who_waits_for_a_release_that_another_polls_is_woken_when_it_is_over() {
     let mut early = pin!(held.release());
     assert!(poll_once(early.as_mut()).is_pending());
     // The region polls on; the other, which has registered first, must not wait for ever.
-    let woken = Arc::new(AtomicUsize::new(0));
-    struct Count(Arc<AtomicUsize>);
-    impl std::task::Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-    let waker = Arc::new(Count(woken.clone())).into();
+    let (woken, waker) = counting();
     let mut cx = std::task::Context::from_waker(&waker);
     assert!(early.as_mut().poll(&mut cx).is_pending());
     let before = woken.load(Ordering::SeqCst);
@@ -239,6 +232,55 @@ fn who_waits_for_a_release_that_another_polls_is_woken_when_it_is_over() {
     assert!(woken.load(Ordering::SeqCst) > before);
     assert!(poll_once(early).is_ready());
     assert_eq!(counts.released(), 1);
+}
+
+/// A waker, and how often it was woken.
+fn counting() -> (Arc<AtomicUsize>, std::task::Waker) {
+    struct Count(Arc<AtomicUsize>);
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let woken = Arc::new(AtomicUsize::new(0));
+    let waker = Arc::new(Count(woken.clone())).into();
+    (woken, waker)
+}
+
+#[test]
+fn the_region_is_woken_when_an_early_release_is_over_or_dropped() {
+    for dropped in [false, true] {
+        let rt = Hand::default();
+        let counts = Counts::default();
+        let away: Arc<Mutex<Option<Held<Counts>>>> = Arc::default();
+        let (_task, mut root) = spawn(&rt, {
+            let (counts, away) = (counts.clone(), away.clone());
+            async move {
+                *away.lock().unwrap() = Some(enter(Pooled::new(&counts, 3)).await.unwrap());
+            }
+        });
+        for _ in 0..5 {
+            assert!(poll_once(root.as_mut()).is_pending());
+        }
+        let (woken, waker) = counting();
+        let mut cx = std::task::Context::from_waker(&waker);
+        let held = away.lock().unwrap().take().unwrap();
+        let mut early = Box::pin(held.release());
+        assert!(root.as_mut().poll(&mut cx).is_pending());
+        // The early one is the last to poll, so the release itself wakes only that.
+        assert!(poll_once(early.as_mut()).is_pending());
+        let before = woken.load(Ordering::SeqCst);
+        if dropped {
+            drop(early);
+            assert!(woken.load(Ordering::SeqCst) > before);
+        } else {
+            while poll_once(early.as_mut()).is_pending() {}
+            assert!(woken.load(Ordering::SeqCst) > before);
+            drop(early);
+        }
+        run(root);
+        assert_eq!(counts.released(), 1);
+    }
 }
 
 #[test]

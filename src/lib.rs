@@ -64,8 +64,12 @@
 //! | running code among the bindings of elsewhere | [`Bindings`] |
 //! | in code that was given no runtime | [`current`], [`find`], [`find_or`], [`install`] |
 //! | running an executor of your own in a task | [`outside_regions`] |
-//! | calling async from sync | [`BlockOn::block_on`] on an owner |
-//! | calling sync from async | [`Runtime::spawn_blocking`] |
+//! | calling async from sync | [`BlockOn::block_on`] on an owner; wherever it is called, [`block_anywhere`]; [`idle_runtime`] |
+//! | calling sync from async | [`to_thread`]: abandoned by a timeout; [`Runtime::spawn_blocking`]: joined, on the runtime's pool |
+//! | … and async from that sync code | [`from_thread`]: in the task that awaits; [`from_thread_local`] |
+//! | … with a limit | [`Threads`] |
+//! | seeing which threads nobody waits for | [`abandoned_threads`] |
+//! | running something when the runtime stops | [`Runtime::on_stop`] |
 //! | taking what may be sync or async | [`Work`]: [`blocking`], [`run`], [`block`]; [`to_async`], [`to_blocking`] |
 //! | doing a list of such things, beside each other or in order, as often as wanted | [`Parallel`], [`Serial`] |
 //! | having threads in the background, and deciding what becomes of them | [`BackgroundThreads`] |

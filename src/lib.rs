@@ -42,7 +42,7 @@
 //! | cleaning up with `await` | [`defer`], [`try_defer`]; [`finally`], which borrows |
 //! | holding what must be released with `await` | [`hold()`], [`enter`]: as long as the region around; [`bracket`], [`using`]: for one use; [`closing`] |
 //! | … several of it | [`exit_stack`]: one after the other; [`using_all`]: all at once |
-//! | saying how something is acquired and released | [`Resource`], [`AsyncClose`]; [`Exit`], how its use ended |
+//! | saying how something is acquired and released | [`Resource`], [`resource_from`] a function that yields once, [`AsyncClose`]; [`Exit`], how its use ended |
 //! | doing several things at once in one task | [`gather`], [`try_gather`], [`gather_all`]: all; [`race`], [`race_ok`]: the first |
 //! | … each in a task of its own | [`Runtime::gather`], [`Runtime::race`], [`Runtime::as_completed`] |
 //! | giving something a limited time | [`Runtime::timeout`], [`Runtime::timeout_at`], [`Runtime::move_on_after`]; `fut.timeout(&rt, 2.secs())` ([`Timed`]) |
@@ -187,23 +187,24 @@ pub use anyrt_core::{
     GroupExit, Held, Hold, Hole, Idle, IdleRuntime, IdleSleep, Impatient, Instant, Interval,
     JoinError, Kill, KillAfter, Lent, LocalChild, LocalOutcome, LocalRefused, LocalResult,
     LocalScope, LocalScopeUnsend, Map, MapStream, Mask, MayFail, MissedTick, MoveOn, NextChild,
-    NextTick, NoDelays, NoRegion, NoRuntime, NoValue, Nursery, NurseryClosed, NurseryHandle,
-    NurseryInfo, NurseryWith, OnCancel, OnCompletion, Origin, Outcome, OutsideRegions, Phase, Race,
-    RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk, Ready, Reason, Rebound, Refused,
-    ReleaseHeld, ReportCompletion, Reportable, RescheduleError, Resource, Retry, RetryDelayer,
-    RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope, ScopeError, ScopeFuture, ScopeWait,
-    ScopeWith, Shield, Shutdown, ShutdownReport, Sleep, SlowPoll, Spawn, SpawnChild, SpawnWarned,
-    SpawnWhenFree, SpawnWith, Stacked, Start, StartError, Stopped, Task, TaskInfo, ThreadResult,
-    Tick, Ticking, Timed, Timeout, Timer, ToThread, TryGather, TryGatherMap, TryGathering,
-    TryLocalScope, TryLocalScopeUnsend, TryMap, TryMapStream, TryScope, TryScopeFuture, Until,
-    UsingAll, Verdict, Virtual, VirtualClock, VirtualSleep, WaitError, WaitEvent, WaitFor,
-    WaitReport, WarnPolls, When, abandoned_threads, allow_blocking, application, block_anywhere,
-    blocking_wait, bracket, cancel_all, cancel_requested, checkpoint, closing, current,
-    current_scope, current_task, deadline, defer, enter, exit_stack, external, finally,
-    from_thread, from_thread_local, gather, gather_all, hold, idle_runtime, local_scope,
-    local_scope_unsend, nurseries, outside_regions, race, race_fair, race_ok, rooted,
-    set_failure_hook, shield, stopping, stream, to_thread, try_block_anywhere, try_defer,
-    try_gather, try_local_scope, try_local_scope_unsend, uncancellable, using, using_all,
+    NextTick, NoDelays, NoRegion, NoRuntime, NoThreadFree, NoValue, Nursery, NurseryClosed,
+    NurseryHandle, NurseryInfo, NurseryWith, OnCancel, OnCompletion, Origin, Outcome,
+    OutsideRegions, Phase, Race, RaceError, RaceOk, RaceTasks, RaceTasksOk, Racing, RacingOk,
+    Ready, Reason, Rebound, Refused, ReleaseHeld, ReportCompletion, Reportable, RescheduleError,
+    Resource, Retry, RetryDelayer, RetryError, RetrySleep, Rooted, RunScope, Runtime, Scope,
+    ScopeError, ScopeFuture, ScopeWait, ScopeWith, Shield, Shutdown, ShutdownReport, Sleep,
+    SlowPoll, Spawn, SpawnChild, SpawnWarned, SpawnWhenFree, SpawnWith, Stacked, Start, StartError,
+    Stopped, Task, TaskInfo, ThreadResult, Threads, Tick, Ticking, Timed, Timeout, Timer, ToThread,
+    TryGather, TryGatherMap, TryGathering, TryLocalScope, TryLocalScopeUnsend, TryMap,
+    TryMapStream, TryScope, TryScopeFuture, Until, UsingAll, Verdict, Virtual, VirtualClock,
+    VirtualSleep, WaitError, WaitEvent, WaitFor, WaitReport, WarnPolls, When, abandoned_threads,
+    allow_blocking, application, block_anywhere, blocking_wait, bracket, cancel_all,
+    cancel_requested, checkpoint, closing, current, current_scope, current_task, deadline, defer,
+    enter, exit_stack, external, finally, from_thread, from_thread_local, gather, gather_all, hold,
+    idle_runtime, local_scope, local_scope_unsend, nurseries, outside_regions, race, race_fair,
+    race_ok, rooted, set_failure_hook, shield, stopping, stream, to_thread, try_block_anywhere,
+    try_defer, try_gather, try_local_scope, try_local_scope_unsend, uncancellable, using,
+    using_all,
 };
 pub use anyrt_core::{
     AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
@@ -224,6 +225,7 @@ pub use anyrt_core::{Cache, CacheError, CacheGet, CacheInfo, CacheWith, Cached};
 pub use anyrt_core::{Explore, Explored, FailedSeed, Schedule, Sim, SimHandle, SimTrace, SimWith};
 #[cfg(feature = "input")]
 pub use anyrt_core::{LineInput, line_input};
+pub use anyrt_core::{ResourceFrom, resource_from};
 #[cfg(feature = "macros")]
 pub use anyrt_macros::{main, test};
 pub use find::{AlreadyInstalled, find, find_or, install};

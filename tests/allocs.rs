@@ -52,6 +52,16 @@ async fn costs<R: Runtime, S: Future>(
     let allocated = poll_fn(|cx| Poll::Ready(least(|| poll_and_drop(limited(), cx)))).await;
     assert_eq!(allocated, 0, "a timeout around what is ready");
 
+    let eager = || {
+        drop(black_box(
+            rt.spawn_eager(async { black_box([0_u8; 64]) }).into_ready(),
+        ))
+    };
+    let allocated = poll_fn(|_| Poll::Ready(least(eager))).await;
+    assert_eq!(
+        allocated, 1,
+        "an eager task that is ready at once: the box of its body"
+    );
     let own = least(own_spawn);
     assert_eq!(own, 1, "a task of the runtime's own");
     assert_eq!(least(|| rt.spawn(async {}).detach()), own + 1, "a task");

@@ -16,8 +16,10 @@ use std::time::Duration;
 
 mod arms;
 mod bridge;
+mod caches;
 mod child;
 mod clock;
+mod coroutines;
 mod inherited;
 mod instructions;
 mod labs;

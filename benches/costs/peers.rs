@@ -10,7 +10,10 @@ use tokio::task::JoinSet;
 use super::labs::{Lab, OnTokio, Side};
 use super::measure::Limit;
 use super::rows::Row;
-use super::{arms, bridge, clock, inherited, limits, maps, simulated, timers, tokens, works};
+use super::{
+    arms, bridge, caches, clock, coroutines, inherited, limits, maps, simulated, timers, tokens,
+    works,
+};
 
 pub(crate) type OneThread = OnTokio<false>;
 
@@ -40,6 +43,8 @@ pub(crate) fn rows() -> Vec<Row<OneThread>> {
     rows.extend(bridge::rows());
     rows.extend(simulated::rows());
     rows.extend(clock::rows());
+    rows.extend(coroutines::rows());
+    rows.extend(caches::rows());
     rows.extend(works::rows());
     rows
 }

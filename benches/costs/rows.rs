@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyrt::{AnyRuntime, ContextVar, Enter, Runtime, Spawn, Timer};
 
+use super::coroutines;
 use super::labs::{Lab, Own, Side};
 use super::measure::Limit;
 
@@ -44,6 +45,18 @@ pub(crate) fn rows<L: Lab>() -> Vec<Row<L>> {
         row("spawn_join_one", Limit::Ratio(1.30), 4_000, join_one),
         row("spawn_join_any_batch", Limit::Ratio(1.40), 4_000, any_batch),
         row("spawn_join_any_one", Limit::Ratio(1.40), 4_000, any_one),
+        row(
+            "eager_ready",
+            Limit::Ratio(0.08),
+            4_000,
+            coroutines::eager_ready,
+        ),
+        row(
+            "eager_pending",
+            Limit::None,
+            4_000,
+            coroutines::eager_pending,
+        ),
         row("poll", Limit::Extra(6.0), 20_000, poll),
         row("sleep", Limit::Ratio(sleep), 2_000, sleep_row),
         row("current", Limit::Alone(25.0), 20_000, current),
@@ -55,12 +68,12 @@ pub(crate) fn rows<L: Lab>() -> Vec<Row<L>> {
 }
 
 /// Times `work` inside a task of ours.
-fn ours<L: Lab>(lab: &L, work: impl Future<Output = ()> + Send + 'static) -> Duration {
+pub(crate) fn ours<L: Lab>(lab: &L, work: impl Future<Output = ()> + Send + 'static) -> Duration {
     lab.in_ours(timed(work))
 }
 
 /// Times `work` inside a task of the runtime's own.
-fn theirs<L: Lab>(lab: &L, work: impl Future<Output = ()> + Send + 'static) -> Duration {
+pub(crate) fn theirs<L: Lab>(lab: &L, work: impl Future<Output = ()> + Send + 'static) -> Duration {
     lab.in_theirs(timed(work))
 }
 

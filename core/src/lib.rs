@@ -30,9 +30,9 @@ mod time;
 
 pub use app::{Shutdown, Stopped, application, stopping};
 pub use bridge::{
-    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, ThreadResult,
-    ToThread, abandoned_threads, allow_blocking, block_anywhere, from_thread, from_thread_local,
-    idle_runtime, to_thread, try_block_anywhere,
+    AbandonedThread, BlockError, FromThreadError, Idle, IdleRuntime, IdleSleep, NoThreadFree,
+    ThreadResult, Threads, ToThread, abandoned_threads, allow_blocking, block_anywhere,
+    from_thread, from_thread_local, idle_runtime, to_thread, try_block_anywhere,
 };
 pub use bridge::{
     AtDrop, BackgroundJob, BackgroundThreads, BatonCall, BatonGroup, Blocking, Convert, NeverStops,
@@ -70,8 +70,8 @@ pub use region::{
 };
 pub use resource::{
     AsyncClose, Bracket, BracketOrNone, Exit, ExitKind, ExitStack, ExitStackOrNone, Exits,
-    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, Stacked, UsingAll, bracket,
-    closing, enter, exit_stack, hold, using, using_all,
+    GroupEnd, GroupExit, Held, Hold, Lent, ReleaseHeld, Resource, ResourceFrom, Stacked, UsingAll,
+    bracket, closing, enter, exit_stack, hold, resource_from, using, using_all,
 };
 pub use runtime::{
     AnyRuntime, AnySleep, Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer,

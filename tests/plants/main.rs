@@ -5,8 +5,10 @@
 //! a plant no longer applies, if a test does not notice it, or if the tests are red without it. It is
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
+mod coroutines;
 mod jobs;
 mod models;
+mod resources;
 mod simulator;
 mod time;
 
@@ -881,8 +883,10 @@ fn main() -> ExitCode {
         .collect();
     let wanted: Vec<&Plant> = PLANTS
         .iter()
+        .chain(coroutines::PLANTS)
         .chain(models::PLANTS)
         .chain(time::PLANTS)
+        .chain(resources::PLANTS)
         .chain(simulator::PLANTS)
         .chain(jobs::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))

@@ -105,6 +105,10 @@ impl Spawn for Toy {
         Some(self.0.hooks.clone())
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::left::Left;
 use super::running::{Application, Listed};
 use super::stopped::Stopped;
+use crate::bridge::abandoned_threads;
 use crate::bridge::driven;
 use crate::region::contain::{contain, discard, drop_contained};
 use crate::region::{CancelToken, Reason};
@@ -172,6 +173,7 @@ impl<'a> Shutdown<'a> {
                 reason: course.reason,
                 clean: left.is_none(),
                 left: left.unwrap_or_default(),
+                abandoned: abandoned_threads(),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! How an application ended.
 
+use crate::bridge::AbandonedThread;
 use crate::region::Reason;
 
 /// How an application ended: what [`Shutdown::run`](crate::Shutdown::run) gives.
@@ -32,6 +33,7 @@ pub struct Stopped<T> {
     pub(super) reason: Option<Reason>,
     pub(super) left: Vec<String>,
     pub(super) clean: bool,
+    pub(super) abandoned: Vec<AbandonedThread>,
 }
 
 impl<T> Stopped<T> {
@@ -60,5 +62,37 @@ impl<T> Stopped<T> {
     /// One line for each kind of task, the most numerous first: its name and where it was spawned.
     pub fn left(&self) -> &[String] {
         &self.left
+    }
+
+    /// Returns the threads that run on though nobody waits for them: [`abandoned_threads`] at the end.
+    ///
+    /// They do not count for [`is_clean`](Stopped::is_clean), and may be of others in the process.
+    ///
+    /// [`abandoned_threads`]: crate::abandoned_threads
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// use anyrt::{Shutdown, backend::builtin::BuiltinRuntime, to_thread};
+    ///
+    /// let owner = BuiltinRuntime::new();
+    /// let (started, is_started) = mpsc::channel();
+    /// let (end, ends) = mpsc::channel::<()>();
+    /// let stopped = Shutdown::within(Duration::from_secs(10)).run(
+    ///     &owner,
+    ///     std::future::pending(),
+    ///     async |_| {
+    ///         let thread = to_thread(move || (started.send(()), ends.recv()));
+    ///         is_started.recv().unwrap();
+    ///         drop(thread);
+    ///     },
+    /// );
+    /// assert!(stopped.is_clean());
+    /// assert_eq!(stopped.abandoned().len(), 1);
+    /// end.send(()).unwrap();
+    /// ```
+    pub fn abandoned(&self) -> &[AbandonedThread] {
+        &self.abandoned
     }
 }

@@ -62,6 +62,7 @@ pub struct BackgroundThreads {
 /// What becomes of the jobs that are left when a [`BackgroundThreads`] is dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(alias = "ExitOption")]
 pub enum AtDrop {
     /// Those that run are abandoned, those that wait for a thread never run.
     #[default]

@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{Location, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use super::call::{ABANDONED, Answered, Call};
 use super::link::{Link, Origin, Stands};
@@ -24,7 +25,8 @@ use crate::task::{self, rooted};
 /// clean-ups before this returns.
 ///
 /// Where nobody awaits in a task of this library, in a job of `spawn_blocking` or below another executor, the
-/// future is a task of its own on the runtime of the thread.
+/// future is a task of its own on the runtime of the thread. On a thread that was started outside any task, this
+/// waits until somebody awaits it.
 ///
 /// # Errors
 ///
@@ -63,16 +65,32 @@ where
     let Some(link) = to_thread::link() else {
         return as_task(None, future);
     };
-    let stands = match link.origin() {
+    let stands = match origin(&link) {
         Origin::Abandoned => {
             // Others have their turn, as in any call.
             parked(|| ());
             return Err(FromThreadError(Kind::Abandoned));
         }
-        Origin::NoRoot => return as_task(Some(&*link), future),
+        Origin::NoRoot | Origin::Unknown => return as_task(Some(&*link), future),
         Origin::Root(stands) => stands,
     };
     call(link, stands, place, future)
+}
+
+/// Where to call. The thread may be faster than the first poll of its await.
+fn origin(link: &Link) -> Origin {
+    let mut origin = link.origin();
+    if matches!(origin, Origin::Unknown) {
+        origin = block(poll_fn(|cx| {
+            link.register(cx.waker());
+            match link.origin() {
+                Origin::Unknown => Poll::Pending,
+                known => Poll::Ready(known),
+            }
+        }));
+        link.unregister();
+    }
+    origin
 }
 
 fn call<F>(
@@ -85,21 +103,35 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let answer = Arc::new(Answer::new());
-    let Some(root) = stands.root.as_ref().and_then(Weak::upgrade) else {
-        return Err(FromThreadError(Kind::Ended));
-    };
-    let call = Call::new(future, place, link, stands, Arc::clone(&answer));
-    // A root that has ended gives it back, and dropped it answers all the same.
-    drop(root.region().call(Box::pin(call)));
-    drop(root);
-    match answer.wait() {
+    match submit(link, stands, place, future).wait() {
         Some(Answered::Value(value)) => Ok(value),
         Some(Answered::Panicked(payload)) => resume_unwind(payload),
         Some(Answered::Abandoned) => Err(FromThreadError(Kind::Abandoned)),
         Some(Answered::Stopped) => Err(FromThreadError(Kind::Stopped)),
         Some(Answered::Ended) | None => Err(FromThreadError(Kind::Ended)),
     }
+}
+
+/// Puts a call into the mailbox. It is answered in any case.
+pub(super) fn submit<F>(
+    link: Arc<Link>,
+    stands: Stands,
+    place: &'static Location<'static>,
+    future: F,
+) -> Arc<Answer<Answered<F::Output>>>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let answer = Arc::new(Answer::new());
+    let root = stands.root.as_ref().and_then(Weak::upgrade);
+    let call = Call::new(future, place, link, stands, Arc::clone(&answer));
+    match root {
+        // One that has ended gives it back; dropped, it answers all the same.
+        Some(root) => drop(root.region().call(Box::pin(call))),
+        None => drop(call),
+    }
+    answer
 }
 
 /// Where no task of ours awaits this thread: a task of its own, on the runtime that the thread has.
@@ -132,7 +164,10 @@ where
 
 fn runtime(link: Option<&Link>) -> Option<AnyRuntime> {
     match link {
-        Some(link) => link.rt.clone(),
+        Some(link) => link.rt.clone().or_else(|| match origin(link) {
+            Origin::Root(stands) => runtime_of(&stands.root?.upgrade()?),
+            _ => None,
+        }),
         None => runtime_of(&frame::made_around()?),
     }
 }

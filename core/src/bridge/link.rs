@@ -8,7 +8,7 @@ use super::abandoned::Listed;
 use crate::region::state::flag;
 use crate::region::{Member, frame};
 use crate::runtime::AnyRuntime;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, thread_local};
 
 /// Between one `to_thread` and its thread.
 pub(super) struct Link {
@@ -19,6 +19,8 @@ pub(super) struct Link {
 
 struct State {
     stands: Stands,
+    /// It was begun in a task, or has been awaited since.
+    known: bool,
     /// Nobody waits any more: the await was dropped.
     abandoned: bool,
     /// The thread's function has returned.
@@ -44,20 +46,23 @@ pub(super) enum Origin {
     Root(Stands),
     /// Nobody awaits in a task of ours.
     NoRoot,
+    /// Nobody has awaited yet, and where it was begun there was no task.
+    Unknown,
     Abandoned,
 }
 
 impl Link {
     pub(super) fn new(rt: Option<AnyRuntime>, stands: Stands) -> Self {
         Link {
-            rt,
             state: Mutex::new(State {
+                known: rt.is_some() || stands.region.is_some(),
                 stands,
                 abandoned: false,
                 returned: false,
                 call: None,
                 listed: None,
             }),
+            rt,
         }
     }
 
@@ -70,6 +75,7 @@ impl Link {
         let stands = Stands::here();
         let mut state = self.state();
         let before = std::mem::replace(&mut state.stands, stands);
+        state.known = true;
         let call = state.call.take();
         drop(state);
         drop(before);
@@ -84,6 +90,7 @@ impl Link {
         match &state.stands {
             _ if state.abandoned => Origin::Abandoned,
             stands if stands.root.is_some() => Origin::Root(stands.clone()),
+            _ if !state.known => Origin::Unknown,
             _ => Origin::NoRoot,
         }
     }

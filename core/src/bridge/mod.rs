@@ -36,6 +36,7 @@ mod serial;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests;
+mod threads;
 mod to_thread;
 mod work;
 
@@ -54,6 +55,7 @@ pub use input::{LineInput, line_input};
 pub use members::RunWorks;
 pub use parallel::Parallel;
 pub use serial::Serial;
+pub use threads::{NoThreadFree, Threads};
 pub(crate) use to_thread::start as start_on_thread;
 pub use to_thread::{ThreadResult, ToThread, to_thread};
 pub use work::{Blocking, Work, block, blocking, run};

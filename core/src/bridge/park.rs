@@ -88,6 +88,15 @@ impl<T> Answer<T> {
     }
 }
 
+#[cfg(test)]
+#[cfg(loom)]
+impl<T> Answer<T> {
+    /// The value, if it is there.
+    pub(super) fn take_now(&self) -> Option<T> {
+        self.slot().value.take()
+    }
+}
+
 /// Where a thread waits for wake-ups: its waker unparks it.
 pub(super) struct Parker {
     state: Mutex<Parked>,

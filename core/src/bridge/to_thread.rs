@@ -85,6 +85,32 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    let Threaded { handle, start } = prepare(rt, name, f);
+    start.run(ThreadCache::global(), ());
+    handle
+}
+
+/// A function that is about to be handed to a thread, and the future of its value.
+pub(super) struct Threaded<F: FnOnce() -> T, T: Send + 'static> {
+    pub(super) handle: ToThread<T>,
+    pub(super) start: Starts<F, T>,
+}
+
+pub(super) struct Starts<F: FnOnce() -> T, T: Send + 'static> {
+    job: Job<F, T>,
+    returns: Returns,
+}
+
+#[track_caller]
+pub(super) fn prepare<F, T>(
+    rt: Option<AnyRuntime>,
+    name: Option<Cow<'static, str>>,
+    f: F,
+) -> Threaded<impl FnOnce() -> T + Send + 'static + use<F, T>, T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let region = Region::new(Location::caller(), flag::JOB);
     let cell = Arc::new(Cell::<OnThread, T>::new(region, OnThread(rt.clone())));
     let around = frame::current();
@@ -96,37 +122,45 @@ where
         let link = Arc::clone(&link);
         Job::new(move || with_link(link, f), Arc::clone(&cell) as _)
     };
-    run(Returns(Arc::clone(&link)), job);
-    ToThread {
-        task: Task::new(cell),
-        link,
-        stands: standing(),
+    Threaded {
+        start: Starts {
+            job,
+            returns: Returns(Arc::clone(&link)),
+        },
+        handle: ToThread {
+            task: Task::new(cell),
+            link,
+            stands: around.map(|_| standing()),
+        },
     }
 }
 
-/// Hands a job to a thread of core's own. One that does not run reports itself as lost when it is dropped.
-#[track_caller]
-fn run<F, T>(returns: Returns, job: Job<F, T>)
+impl<F, T> Starts<F, T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    if let Some(keeper) = current::current() {
-        let job = Box::new(move || {
-            job.run_and(|| {});
-            drop(returns);
-        });
-        drop(keeper.run_blocking(job));
-        return;
-    }
-    if let Ok(seat) = ThreadCache::global().reserve() {
-        seat.run(move |worker| {
-            job.run_and(|| {
-                // The thread is free before anybody learns that it is.
-                drop(returns);
-                worker.list();
+    /// Hands the function to a thread, together with what it `holds` until it has returned. One that does not
+    /// run reports itself as lost when it is dropped.
+    #[track_caller]
+    pub(super) fn run(self, cache: &ThreadCache, holds: impl Send + 'static) {
+        let Starts { job, returns } = self;
+        if let Some(keeper) = current::current() {
+            // Its threads are those of the whole process.
+            let job = Box::new(move || job.run_and(move || drop((returns, holds))));
+            drop(keeper.run_blocking(job));
+            return;
+        }
+        if let Ok(seat) = cache.reserve() {
+            seat.run(move |worker| {
+                job.run_and(|| {
+                    // The thread is free before anybody learns that it is.
+                    drop(returns);
+                    worker.list();
+                    drop(holds);
+                });
             });
-        });
+        }
     }
 }
 
@@ -203,7 +237,7 @@ pub struct ToThread<T> {
     task: Task<T>,
     link: Arc<Link>,
     /// The region in which it was polled last, to compare, and how many masks lay there.
-    stands: (usize, u32),
+    stands: Option<(usize, u32)>,
 }
 
 impl<T> ToThread<T> {
@@ -244,7 +278,7 @@ impl<T> ToThread<T> {
         if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
             return Poll::Ready(result);
         }
-        let stands = standing();
+        let stands = Some(standing());
         if stands != self.stands {
             self.stands = stands;
             self.link.move_here();

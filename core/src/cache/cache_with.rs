@@ -26,7 +26,7 @@ pub struct CacheWith<K, V, E> {
     rt: AnyRuntime,
     capacity: Option<usize>,
     ttl: Option<Duration>,
-    of: PhantomData<fn() -> (K, V, E)>,
+    of: PhantomData<(K, V, E)>,
 }
 
 impl<K, V, E> CacheWith<K, V, E> {

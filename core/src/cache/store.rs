@@ -34,6 +34,9 @@ struct Slot<K, V, E> {
     in_list: bool,
 }
 
+/// The first entry with a hash, and whether it is the only one.
+pub(super) type First<'a, K, V, E> = (&'a Arc<Entry<K, V, E>>, bool);
+
 /// What is hashed already is not hashed again.
 #[derive(Default)]
 pub(super) struct AsItIs(u64);
@@ -76,7 +79,7 @@ impl<K, V, E> Store<K, V, E> {
     }
 
     /// The first entry with this hash, and whether it is the only one.
-    pub(super) fn first(&self, hash: u64) -> Option<(&Arc<Entry<K, V, E>>, bool)> {
+    pub(super) fn first(&self, hash: u64) -> Option<First<'_, K, V, E>> {
         let slot = &self.slots[*self.index.get(&hash)?];
         Some((&slot.entry, slot.alike == NONE))
     }

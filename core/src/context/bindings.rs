@@ -34,6 +34,7 @@ pub struct Bindings(Chain);
 
 impl Bindings {
     /// Returns what is bound here and now.
+    #[doc(alias = "get_current_context")]
     pub fn here() -> Self {
         Bindings(Chain::capture())
     }

@@ -44,6 +44,8 @@ use std::future::{Future, IntoFuture};
 /// assert_eq!(await_sync(async { (&answer).await + (&answer).await }), Ok(84));
 /// ```
 #[doc(alias = "awaitmethod")]
+#[doc(alias = "awaitmethod_iter")]
+#[doc(alias = "coro_iter")]
 pub fn awaitable<F, Fut>(f: F) -> Awaitable<F>
 where
     F: Fn() -> Fut,

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::lane;
 use super::meeting::{Meeting, Phase, Ticket};
 use crate::region::frame;
 
@@ -29,7 +30,12 @@ impl<Y, R> Clone for Co<Y, R> {
     }
 }
 
-impl<Y, R> Co<Y, R> {
+/// Which meeting it is, to compare.
+pub(super) fn address<Y, R>(meeting: &Meeting<Y, R>) -> usize {
+    std::ptr::from_ref(meeting).addr()
+}
+
+impl<Y: 'static, R: 'static> Co<Y, R> {
     pub(super) fn of(meeting: &Arc<Meeting<Y, R>>) -> Self {
         Co {
             meeting: Arc::clone(meeting),
@@ -45,6 +51,7 @@ impl<Y, R> Co<Y, R> {
     /// In code that runs on when the coroutine is closed or over: a shielded stretch, a clean-up, another
     /// task. Use [`try_yield`](Co::try_yield) there. And when it is polled again after it was ready.
     #[doc(alias = "suspend")]
+    #[doc(alias = "ayield")]
     pub fn yield_(&self, value: Y) -> Yield<'_, Y, R> {
         Yield(self.try_yield(value))
     }
@@ -92,7 +99,7 @@ impl<Y, R> fmt::Debug for Co<Y, R> {
 
 /// The future of [`Co::try_yield`].
 #[must_use = "nothing is yielded unless this is awaited"]
-pub struct TryYield<'a, Y, R> {
+pub struct TryYield<'a, Y: 'static, R: 'static> {
     meeting: &'a Meeting<Y, R>,
     stage: Stage<Y>,
 }
@@ -105,28 +112,49 @@ enum Stage<Y> {
 }
 
 // A value that is not yielded yet is moved, and never pinned.
-impl<Y, R> Unpin for TryYield<'_, Y, R> {}
+impl<Y: 'static, R: 'static> Unpin for TryYield<'_, Y, R> {}
 
-impl<Y, R> Future for TryYield<'_, Y, R> {
+impl<Y: 'static, R: 'static> Future for TryYield<'_, Y, R> {
     type Output = Result<R, YieldError<Y>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (phase, value) = match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::New(value) => match self.meeting.put(value, cx) {
-                Ok(ticket) => {
-                    self.stage = Stage::Put(ticket);
-                    return Poll::Pending;
+            Stage::New(value) => {
+                let put = lane::with::<Y, R, _>(address(self.meeting), |slot| match slot {
+                    Some(slot) => slot.put(value, cx.waker()),
+                    None => Err(value),
+                });
+                match put.or_else(|value| self.meeting.put(value, cx)) {
+                    Ok(ticket) => {
+                        self.stage = Stage::Put(ticket);
+                        return Poll::Pending;
+                    }
+                    Err((phase, value)) => (phase, Some(value)),
                 }
-                Err((phase, value)) => (phase, Some(value)),
-            },
-            Stage::Put(ticket) => match self.meeting.poll_answer(ticket, cx) {
-                Poll::Pending => {
-                    self.stage = Stage::Put(ticket);
-                    return Poll::Pending;
+            }
+            Stage::Put(ticket) => {
+                let direct = lane::with::<Y, R, _>(address(self.meeting), |slot| {
+                    let slot = slot?;
+                    match slot.take_answer(ticket) {
+                        Some(answer) => Some(Ok(answer)),
+                        None if matches!(ticket, Ticket::Queue(_)) => None,
+                        None => slot.is_direct(cx.waker()).then_some(Err(())),
+                    }
+                });
+                let polled = match direct {
+                    Some(Ok(answer)) => return Poll::Ready(Ok(answer)),
+                    Some(Err(())) => Poll::Pending,
+                    None => self.meeting.poll_answer(ticket, cx),
+                };
+                match polled {
+                    Poll::Pending => {
+                        self.stage = Stage::Put(ticket);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
+                    Poll::Ready(Err(refused)) => refused,
                 }
-                Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
-                Poll::Ready(Err(refused)) => refused,
-            },
+            }
             Stage::Refused(phase, value) => (phase, value),
             Stage::Over => panic!("a yield was polled after it was ready"),
         };
@@ -139,15 +167,21 @@ impl<Y, R> Future for TryYield<'_, Y, R> {
     }
 }
 
-impl<Y, R> Drop for TryYield<'_, Y, R> {
+impl<Y: 'static, R: 'static> Drop for TryYield<'_, Y, R> {
     fn drop(&mut self) {
         if let Stage::Put(ticket) = self.stage {
+            let left = lane::with::<Y, R, _>(address(self.meeting), |slot| {
+                let slot = slot?;
+                let yielded = slot.yielded.take_if(|(one, _)| *one == ticket);
+                Some((yielded, slot.take_answer(ticket)))
+            });
+            drop(left);
             self.meeting.withdraw(ticket);
         }
     }
 }
 
-impl<Y, R> fmt::Debug for TryYield<'_, Y, R> {
+impl<Y: 'static, R: 'static> fmt::Debug for TryYield<'_, Y, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TryYield")
             .field("ready", &matches!(self.stage, Stage::Over))
@@ -158,9 +192,9 @@ impl<Y, R> fmt::Debug for TryYield<'_, Y, R> {
 /// The future of [`Co::yield_`].
 #[derive(Debug)]
 #[must_use = "nothing is yielded unless this is awaited"]
-pub struct Yield<'a, Y, R>(TryYield<'a, Y, R>);
+pub struct Yield<'a, Y: 'static, R: 'static>(TryYield<'a, Y, R>);
 
-impl<Y, R> Future for Yield<'_, Y, R> {
+impl<Y: 'static, R: 'static> Future for Yield<'_, Y, R> {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {

@@ -25,7 +25,7 @@ struct Run<Y, R, F: Future> {
     begun: bool,
 }
 
-impl<Y, R, F: Future> Run<Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> Run<Y, R, F> {
     fn new(co: Coroutine<Y, R, F>) -> Self {
         Run { co, begun: false }
     }
@@ -63,7 +63,7 @@ impl<Y, R, F: Future> Run<Y, R, F> {
     }
 }
 
-impl<Y, R, F: Future, H> Driven<Y, R, F, H> {
+impl<Y: 'static, R: 'static, F: Future, H> Driven<Y, R, F, H> {
     pub(super) fn new(co: Coroutine<Y, R, F>, handler: H) -> Self {
         let run = Run::new(co);
         Driven { run, handler }
@@ -73,7 +73,7 @@ impl<Y, R, F: Future, H> Driven<Y, R, F, H> {
 // What is pinned is in a box; the handler is called and never pinned.
 impl<Y, R, F: Future, H> Unpin for Driven<Y, R, F, H> {}
 
-impl<Y, R, F: Future, H: FnMut(Y) -> R> Future for Driven<Y, R, F, H> {
+impl<Y: 'static, R: 'static, F: Future, H: FnMut(Y) -> R> Future for Driven<Y, R, F, H> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -87,7 +87,7 @@ impl<Y, R, F: Future, H: FnMut(Y) -> R> Future for Driven<Y, R, F, H> {
     }
 }
 
-impl<Y, R, F: Future, H> fmt::Debug for Driven<Y, R, F, H> {
+impl<Y: 'static, R: 'static, F: Future, H> fmt::Debug for Driven<Y, R, F, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Driven").field(&self.run.co).finish()
     }
@@ -105,7 +105,7 @@ pub struct DrivenUntil<Y, R, F: Future, B, H> {
     broken: Option<B>,
 }
 
-impl<Y, R, F: Future, B, H> DrivenUntil<Y, R, F, B, H> {
+impl<Y: 'static, R: 'static, F: Future, B, H> DrivenUntil<Y, R, F, B, H> {
     pub(super) fn new(co: Coroutine<Y, R, F>, handler: H) -> Self {
         DrivenUntil {
             run: Run::new(co),
@@ -120,6 +120,8 @@ impl<Y, R, F: Future, B, H> Unpin for DrivenUntil<Y, R, F, B, H> {}
 
 impl<Y, R, F, B, H> Future for DrivenUntil<Y, R, F, B, H>
 where
+    Y: 'static,
+    R: 'static,
     F: Future,
     H: FnMut(Y) -> ControlFlow<B, R>,
 {
@@ -149,7 +151,7 @@ where
     }
 }
 
-impl<Y, R, F: Future, B, H> fmt::Debug for DrivenUntil<Y, R, F, B, H> {
+impl<Y: 'static, R: 'static, F: Future, B, H> fmt::Debug for DrivenUntil<Y, R, F, B, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DrivenUntil")
             .field("coroutine", &self.run.co)

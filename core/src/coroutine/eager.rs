@@ -17,8 +17,8 @@ use std::task::{Context, Poll, Waker};
 
 use crate::combine::report_unseen;
 use crate::context::{self, Chain};
-use crate::region::inline::NoValue;
-use crate::region::{Inline, Reason, is_polling_on};
+use crate::region::inline::{Eagerly, NoValue, begin_eagerly};
+use crate::region::{Reason, is_polling_on};
 use crate::runtime::{Spawn, Timer};
 use crate::task::{self, CancelAndWait, JoinError, SpawnWith, Task, Words};
 
@@ -29,37 +29,43 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let location = Location::caller();
     if !is_polling_on(rt) {
         return Eager {
             state: State::Task(task::spawn(rt, words, future)),
+            location,
+            name: None,
         };
     }
-    let location = Location::caller();
-    let mut begun = Box::pin(Inline::eager(future, location));
-    let name = words.name.clone();
-    let polled = {
+    let body = Box::pin(future);
+    let begun = {
         let mut inherited = match context::is_bound() {
             true => Chain::inherit(),
             false => Chain::EMPTY,
         };
         let _bound = context::Entered::new(&mut inherited);
         let cx = &mut Context::from_waker(Waker::noop());
-        begun
-            .as_mut()
-            .poll_eagerly(name, cx, |why, region| match why {
-                NoValue::Panicked(payload) => JoinError::panicked(region, payload),
-                NoValue::Cancelled => JoinError::cancelled(region),
-            })
+        begin_eagerly(body, words.name.as_ref(), location, cx)
     };
-    let state = match polled {
-        Poll::Ready(outcome) => State::Ready {
-            outcome,
-            location,
-            name: words.name,
-        },
-        Poll::Pending => State::Task(task::spawn_begun(rt, words, begun)),
+    let outcome = match begun {
+        Eagerly::Value(value) => Ok(value),
+        Eagerly::Ended(NoValue::Panicked(payload), region) => {
+            Err(JoinError::panicked(&region, payload))
+        }
+        Eagerly::Ended(NoValue::Cancelled, region) => Err(JoinError::cancelled(&region)),
+        Eagerly::Rest(rest) => {
+            return Eager {
+                state: State::Task(task::spawn_begun(rt, words, rest)),
+                location,
+                name: None,
+            };
+        }
     };
-    Eager { state }
+    Eager {
+        state: State::Ready(outcome),
+        location,
+        name: words.name,
+    }
 }
 
 /// The handle of a task that began where it was spawned; a future of its result.
@@ -95,19 +101,15 @@ where
 #[doc(alias = "TaskLikeFuture")]
 pub struct Eager<T> {
     state: State<T>,
+    location: &'static Location<'static>,
+    /// Of one that has no task.
+    name: Option<Cow<'static, str>>,
 }
 
 enum State<T> {
-    Ready {
-        outcome: Result<T, JoinError>,
-        location: &'static Location<'static>,
-        name: Option<Cow<'static, str>>,
-    },
+    Ready(Result<T, JoinError>),
     Task(Task<T>),
-    Taken {
-        location: &'static Location<'static>,
-        name: Option<Cow<'static, str>>,
-    },
+    Taken,
 }
 
 // A value is given out, and never pinned.
@@ -130,7 +132,7 @@ impl<T> Eager<T> {
     pub fn into_task(mut self) -> Result<Task<T>, Self> {
         match self.take() {
             State::Task(task) => Ok(task),
-            state => Err(Eager { state }),
+            state => Err(self.with(state)),
         }
     }
 
@@ -141,14 +143,18 @@ impl<T> Eager<T> {
     /// Gives `self` back where a task runs the rest, and where it was taken.
     pub fn into_ready(mut self) -> Result<Result<T, JoinError>, Self> {
         match self.take() {
-            State::Ready { outcome, .. } => Ok(outcome),
-            state => Err(Eager { state }),
+            State::Ready(outcome) => Ok(outcome),
+            state => Err(self.with(state)),
         }
     }
 
     fn take(&mut self) -> State<T> {
-        let (location, name) = (self.location(), self.name());
-        std::mem::replace(&mut self.state, State::Taken { location, name })
+        std::mem::replace(&mut self.state, State::Taken)
+    }
+
+    fn with(mut self, state: State<T>) -> Self {
+        self.state = state;
+        self
     }
 
     /// Asks the task to stop, as [`Task::cancel`] does. What was ready at once stays.
@@ -163,7 +169,7 @@ impl<T> Eager<T> {
         CancelEager {
             state: match self.take() {
                 State::Task(task) => Ok(task.cancel_and_wait()),
-                state => Err(Eager { state }),
+                state => Err(self.with(state)),
             },
         }
     }
@@ -180,16 +186,13 @@ impl<T> Eager<T> {
     pub fn name(&self) -> Option<Cow<'static, str>> {
         match &self.state {
             State::Task(task) => task.name(),
-            State::Ready { name, .. } | State::Taken { name, .. } => name.clone(),
+            State::Ready(_) | State::Taken => self.name.clone(),
         }
     }
 
     /// Returns where it was spawned.
     pub fn location(&self) -> &'static Location<'static> {
-        match &self.state {
-            State::Task(task) => task.location(),
-            State::Ready { location, .. } | State::Taken { location, .. } => location,
-        }
+        self.location
     }
 }
 
@@ -201,7 +204,7 @@ impl<T> Future for Eager<T> {
             return Pin::new(task).poll(cx);
         }
         match self.take() {
-            State::Ready { outcome, .. } => Poll::Ready(outcome),
+            State::Ready(outcome) => Poll::Ready(outcome),
             _ => panic!("an `Eager` was polled after it had given its result"),
         }
     }
@@ -210,18 +213,8 @@ impl<T> Future for Eager<T> {
 impl<T> Drop for Eager<T> {
     /// A panic that nobody has seen is told.
     fn drop(&mut self) {
-        if matches!(
-            self.state,
-            State::Ready {
-                outcome: Err(_),
-                ..
-            }
-        ) {
-            if let State::Ready {
-                outcome: Err(error),
-                ..
-            } = self.take()
-            {
+        if matches!(self.state, State::Ready(Err(_))) {
+            if let State::Ready(Err(error)) = self.take() {
                 report_unseen(error);
             }
         }

@@ -58,8 +58,11 @@ use super::state::CoState;
 /// .unwrap();
 /// ```
 #[track_caller]
+#[doc(alias = "GeneratorObject")]
 pub fn generator<Y, R, B, F>(body: B) -> Generator<Y, R, F>
 where
+    Y: 'static,
+    R: 'static,
     B: FnOnce(Co<Y, R>) -> F,
     F: Future<Output: GeneratorEnd<Y>>,
 {
@@ -143,7 +146,7 @@ pub struct Generator<Y, R, F: Future> {
 
 type ItemOf<Y, F> = <<F as Future>::Output as GeneratorEnd<Y>>::Item;
 
-impl<Y, R, F> Generator<Y, R, F>
+impl<Y: 'static, R: 'static, F> Generator<Y, R, F>
 where
     F: Future<Output: GeneratorEnd<Y>>,
 {
@@ -172,6 +175,7 @@ where
     /// # Errors
     ///
     /// [`ResumeError`] with the answer, if it waits for none: it is new, or over.
+    #[doc(alias = "asend")]
     pub fn send(&mut self, answer: R) -> SendItem<'_, Y, R, F> {
         SendItem {
             generator: self,
@@ -233,7 +237,7 @@ where
     }
 }
 
-impl<Y, A, E, F> Generator<Y, Result<A, E>, F>
+impl<Y: 'static, A: 'static, E: 'static, F> Generator<Y, Result<A, E>, F>
 where
     F: Future<Output: GeneratorEnd<Y>>,
 {
@@ -248,7 +252,7 @@ where
     }
 }
 
-impl<Y, R, F> Stream for Generator<Y, R, F>
+impl<Y: 'static, R: 'static, F> Stream for Generator<Y, R, F>
 where
     R: Unsent,
     F: Future<Output: GeneratorEnd<Y>>,
@@ -260,7 +264,7 @@ where
     }
 }
 
-impl<Y, R, F> FusedStream for Generator<Y, R, F>
+impl<Y: 'static, R: 'static, F> FusedStream for Generator<Y, R, F>
 where
     R: Unsent,
     F: Future<Output: GeneratorEnd<Y>>,
@@ -270,7 +274,7 @@ where
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for Generator<Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for Generator<Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Generator").field(&self.co).finish()
     }
@@ -283,7 +287,7 @@ pub struct NextItem<'a, Y, R, F: Future> {
     over: bool,
 }
 
-impl<Y, R, F> Future for NextItem<'_, Y, R, F>
+impl<Y: 'static, R: 'static, F> Future for NextItem<'_, Y, R, F>
 where
     R: Unsent,
     F: Future<Output: GeneratorEnd<Y>>,
@@ -298,7 +302,7 @@ where
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for NextItem<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for NextItem<'_, Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("NextItem").field(&self.generator).finish()
     }
@@ -319,7 +323,7 @@ pub struct SendItem<'a, Y, R, F: Future> {
 // The answer is moved before it is given, and never pinned.
 impl<Y, R, F: Future> Unpin for SendItem<'_, Y, R, F> {}
 
-impl<Y, R, F> Future for SendItem<'_, Y, R, F>
+impl<Y: 'static, R: 'static, F> Future for SendItem<'_, Y, R, F>
 where
     F: Future<Output: GeneratorEnd<Y>>,
 {
@@ -339,7 +343,7 @@ where
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for SendItem<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for SendItem<'_, Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SendItem").field(&self.generator).finish()
     }
@@ -356,7 +360,7 @@ pub struct CloseGenerator<'a, Y, R, F: Future> {
     over: bool,
 }
 
-impl<Y, R, F: Future> Future for CloseGenerator<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> Future for CloseGenerator<'_, Y, R, F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -370,7 +374,7 @@ impl<Y, R, F: Future> Future for CloseGenerator<'_, Y, R, F> {
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for CloseGenerator<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for CloseGenerator<'_, Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CloseGenerator")
             .field(&self.generator)

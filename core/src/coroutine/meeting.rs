@@ -5,36 +5,43 @@
 //!   R ◄────────── answers ◄─────────────────────────────── resume(r)
 //! ```
 //!
-//! What the body itself yields wakes nobody, as who runs it polls it right then and looks here after. A
-//! yield in another task wakes who runs the coroutine, and is woken when its answer is there.
+//! What the body itself yields takes a shorter way (see `lane.rs`). A yield in another task wakes who runs
+//! the coroutine, and is woken when its answer is there.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
 /// What the coroutine and its handles share.
-pub(super) struct Meeting<Y, R>(Mutex<State<Y, R>>);
+pub(super) struct Meeting<Y, R> {
+    state: Mutex<State<Y, R>>,
+    /// Whether something is in the queue, to be looked at without the lock.
+    queued: AtomicBool,
+}
 
 struct State<Y, R> {
     phase: Phase,
-    /// The body is being polled: who polls it looks for what was yielded afterwards.
-    polling: bool,
-    next: Ticket,
+    next: u64,
     queue: VecDeque<(Ticket, Y)>,
     /// The yield that was handed out and is not answered.
     asked: Option<Ticket>,
     answers: Vec<(Ticket, R)>,
     /// Who waits for an answer and is not polled with the body.
     waiting: Vec<(Ticket, Waker)>,
-    /// Who runs the coroutine, as of its last poll. Kept between polls, so that it is cloned once.
+    /// Who runs the coroutine, and waits for something to be yielded.
     driver: Option<Waker>,
 }
 
-/// The number of a yield.
-pub(super) type Ticket = u64;
+/// The number of a yield, and the way it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ticket {
+    Lane(u64),
+    Queue(u64),
+}
 
 /// Whether there is, and will be, somebody to yield to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,20 +53,23 @@ pub(super) enum Phase {
 
 impl<Y, R> Meeting<Y, R> {
     pub(super) fn new() -> Self {
-        Meeting(Mutex::new(State {
+        let state = State {
             phase: Phase::Open,
-            polling: false,
             next: 0,
             queue: VecDeque::new(),
             asked: None,
             answers: Vec::new(),
             waiting: Vec::new(),
             driver: None,
-        }))
+        };
+        Meeting {
+            state: Mutex::new(state),
+            queued: AtomicBool::new(false),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State<Y, R>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // --- the side that yields
@@ -70,27 +80,21 @@ impl<Y, R> Meeting<Y, R> {
     ///
     /// Gives the value back where nobody will ask for it.
     pub(super) fn put(&self, value: Y, cx: &Context<'_>) -> Result<Ticket, (Phase, Y)> {
-        let (ticket, direct, driver) = {
+        let (ticket, driver) = {
             let mut state = self.state();
             if state.phase != Phase::Open {
                 return Err((state.phase, value));
             }
-            let ticket = state.next;
+            let ticket = Ticket::Queue(state.next);
             state.next += 1;
             state.queue.push_back((ticket, value));
-            // Not where the body is being polled: who does that looks afterwards.
-            let driver = match state.polling {
-                true => None,
-                false => state.driver.take(),
-            };
-            (ticket, state.polls(cx.waker()), driver)
+            self.queued.store(true, Ordering::Release);
+            (ticket, state.driver.take())
         };
         if let Some(driver) = driver {
             driver.wake();
         }
-        if !direct {
-            self.wait(ticket, cx.waker().clone());
-        }
+        self.wait(ticket, cx.waker().clone());
         Ok(ticket)
     }
 
@@ -122,7 +126,7 @@ impl<Y, R> Meeting<Y, R> {
         ticket: Ticket,
         cx: &Context<'_>,
     ) -> Poll<Result<R, (Phase, Option<Y>)>> {
-        let direct = {
+        {
             let mut state = self.state();
             let answer = state.answers.iter().position(|answer| answer.0 == ticket);
             if let Some(at) = answer {
@@ -132,11 +136,8 @@ impl<Y, R> Meeting<Y, R> {
                 let value = state.take_queued(ticket);
                 return Poll::Ready(Err((state.phase, value)));
             }
-            state.polls(cx.waker())
-        };
-        if !direct {
-            self.wait(ticket, cx.waker().clone());
         }
+        self.wait(ticket, cx.waker().clone());
         Poll::Pending
     }
 
@@ -160,27 +161,56 @@ impl<Y, R> Meeting<Y, R> {
 
     // --- the side that runs it
 
-    /// The body is about to be polled.
-    pub(super) fn begin_poll(&self, cx: &Context<'_>) {
-        {
-            let mut state = self.state();
-            state.polling = true;
-            if state.polls(cx.waker()) {
-                return;
-            }
-        }
-        let waker = cx.waker().clone();
-        let before = self.state().driver.replace(waker);
-        drop(before);
+    /// Whether something was yielded elsewhere. What comes just now is found when its waker is registered.
+    pub(super) fn has_queued(&self) -> bool {
+        self.queued.load(Ordering::Acquire)
     }
 
-    /// The body was polled, and is pending: gives out what was yielded first.
-    pub(super) fn end_poll(&self) -> Option<Y> {
+    /// Gives out what was yielded elsewhere first.
+    pub(super) fn next_queued(&self) -> Option<Y> {
         let mut state = self.state();
-        state.polling = false;
-        let (ticket, value) = state.queue.pop_front()?;
+        let next = state.queue.pop_front();
+        self.queued
+            .store(!state.queue.is_empty(), Ordering::Release);
+        let (ticket, value) = next?;
         state.asked = Some(ticket);
         Some(value)
+    }
+
+    /// The same, or leaves the waker of who runs the coroutine.
+    pub(super) fn next_or_wait(&self, cx: &Context<'_>) -> Option<Y> {
+        let waker = cx.waker().clone();
+        let before = {
+            let mut state = self.state();
+            match state.queue.is_empty() {
+                true => Ok(state.driver.replace(waker)),
+                false => Err(waker),
+            }
+        };
+        match before {
+            Ok(before) => {
+                drop(before);
+                None
+            }
+            Err(_) => self.next_queued(),
+        }
+    }
+
+    /// Leaves an answer that the body was to take and did not: who waits for it is elsewhere by now.
+    pub(super) fn leave_answer(&self, ticket: Ticket, answer: R) {
+        let waker = {
+            let mut state = self.state();
+            state.answers.push((ticket, answer));
+            state.take_waiting(ticket)
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Puts a value that nobody will hand out where who yielded it finds it.
+    pub(super) fn leave_value(&self, ticket: Ticket, value: Y) {
+        self.state().queue.push_back((ticket, value));
     }
 
     /// Answers the yield that was handed out last.
@@ -208,12 +238,7 @@ impl<Y, R> Meeting<Y, R> {
         let (waiting, driver) = {
             let mut state = self.state();
             state.phase = phase;
-            state.polling = false;
-            let driver = match phase {
-                Phase::Over => state.driver.take(),
-                _ => None,
-            };
-            (mem::take(&mut state.waiting), driver)
+            (mem::take(&mut state.waiting), state.driver.take())
         };
         drop(driver);
         for (_, waker) in waiting {
@@ -223,15 +248,6 @@ impl<Y, R> Meeting<Y, R> {
 }
 
 impl<Y, R> State<Y, R> {
-    /// Whether who has this waker is polled whenever the body is: then it needs no wake-up.
-    fn polls(&self, waker: &Waker) -> bool {
-        self.polling
-            && self
-                .driver
-                .as_ref()
-                .is_some_and(|driver| driver.will_wake(waker))
-    }
-
     fn take_waiting(&mut self, ticket: Ticket) -> Option<Waker> {
         let at = self.waiting.iter().position(|(one, _)| *one == ticket)?;
         Some(self.waiting.swap_remove(at).1)

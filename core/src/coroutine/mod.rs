@@ -19,7 +19,11 @@ mod co;
 mod driven;
 mod eager;
 mod generator;
+mod lane;
 mod meeting;
+#[cfg(test)]
+#[cfg(loom)]
+mod models;
 mod run;
 mod started;
 mod state;

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::co::Co;
+use super::co::{Co, address};
 use super::driven::{Driven, DrivenUntil};
-use super::meeting::{Meeting, Phase};
+use super::lane::{self, Slot};
+use super::meeting::{Meeting, Phase, Ticket};
 use super::state::CoState;
 use crate::region::body::Ended;
 use crate::region::{Inline, Reason};
@@ -71,6 +72,8 @@ const CLOSED: Reason = Reason::fixed("the coroutine was closed");
 #[track_caller]
 pub fn coroutine<Y, R, B, F>(body: B) -> Coroutine<Y, R, F>
 where
+    Y: 'static,
+    R: 'static,
     B: FnOnce(Co<Y, R>) -> F,
     F: Future,
 {
@@ -80,6 +83,8 @@ where
     Coroutine {
         body: Box::pin(Inline::new(body, location)),
         meeting,
+        slot: None,
+        asked: None,
         stage: Stage::New,
         location,
     }
@@ -87,6 +92,7 @@ where
 
 /// What a coroutine came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "OOBData")]
 pub enum Step<Y, T> {
     /// It yielded this, and is to be resumed with an answer.
     Yield(Y),
@@ -134,6 +140,10 @@ impl<Y, T> Step<Y, T> {
 pub struct Coroutine<Y, R, F: Future> {
     body: Pin<Box<Inline<F>>>,
     meeting: Arc<Meeting<Y, R>>,
+    /// There but while the body is polled.
+    slot: Option<Box<Slot<Y, R>>>,
+    /// What the body itself has yielded and is to be answered.
+    asked: Option<Ticket>,
     stage: Stage,
     location: &'static Location<'static>,
 }
@@ -152,7 +162,7 @@ enum Stage {
 // What is pinned is in a box.
 impl<Y, R, F: Future> Unpin for Coroutine<Y, R, F> {}
 
-impl<Y, R, F: Future> Coroutine<Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> Coroutine<Y, R, F> {
     /// Runs it until it yields or is over. For one that is new, or whose last step was dropped.
     ///
     /// Cancel safe: dropped half-way, the coroutine goes on with the next `run`.
@@ -179,6 +189,7 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
     /// [`ResumeError`] with the answer, if the coroutine does not wait for one.
     #[doc(alias = "aawait")]
     #[doc(alias = "send")]
+    #[doc(alias = "try_await")]
     pub fn resume(&mut self, answer: R) -> Resume<'_, Y, R, F> {
         Resume {
             co: self,
@@ -244,6 +255,7 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
     /// assert_eq!(await_sync(coroutine(total).drive(|index| prices[index])), Ok(21));
     /// ```
     #[doc(alias = "coro_drive")]
+    #[doc(alias = "drive_async")]
     pub fn drive<H: FnMut(Y) -> R>(self, handler: H) -> Driven<Y, R, F, H> {
         Driven::new(self, handler)
     }
@@ -311,7 +323,14 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
         match (self.stage, answer) {
             (Stage::New | Stage::Runs, None) => {}
             (Stage::Yielded, Some(answer)) => {
-                if let Err(answer) = self.meeting.answer(answer) {
+                let answered = match (self.asked.take(), &mut self.slot) {
+                    (Some(ticket), Some(slot)) => {
+                        slot.answer = Some((ticket, answer));
+                        Ok(())
+                    }
+                    _ => self.meeting.answer(answer),
+                };
+                if let Err(answer) = answered {
                     // Who yielded has gone on without it.
                     self.stage = Stage::Runs;
                     return refused(Kind::NotYielded, Some(answer));
@@ -327,9 +346,16 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
 
     /// Runs it until it yields or is over. Nothing where it was stopped by who does not run it any more.
     pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<Y, F::Output>>> {
-        self.meeting.begin_poll(cx);
-        let Poll::Ready(ended) = self.body.as_mut().poll_end(cx) else {
-            let Some(value) = self.meeting.end_poll() else {
+        let mut slot = match self.slot.take() {
+            Some(slot) => slot,
+            None => Box::new(Slot::new()),
+        };
+        slot.set_driver(cx.waker());
+        let entered = lane::enter(address(&self.meeting), slot);
+        let polled = self.body.as_mut().poll_end(cx);
+        self.slot = entered.leave();
+        let Poll::Ready(ended) = polled else {
+            let Some(value) = self.next_yield(cx) else {
                 return Poll::Pending;
             };
             self.body.as_mut().step_out();
@@ -343,6 +369,22 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
             Ended::Panicked(payload) => resume_unwind(payload),
             Ended::Cancelled => None,
         })
+    }
+
+    /// What was yielded first, once the body is pending: elsewhere, then by the body itself.
+    fn next_yield(&mut self, cx: &Context<'_>) -> Option<Y> {
+        if let Some(slot) = &mut self.slot {
+            if let Some((ticket, answer)) = slot.answer.take() {
+                self.meeting.leave_answer(ticket, answer);
+            }
+            if !self.meeting.has_queued() {
+                if let Some((ticket, value)) = slot.yielded.take() {
+                    self.asked = Some(ticket);
+                    return Some(value);
+                }
+            }
+        }
+        self.meeting.next_or_wait(cx)
     }
 
     /// Asks it to stop, once, and runs it to its end.
@@ -359,11 +401,15 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
             Stage::Closing => {}
             Stage::Runs | Stage::Yielded => {
                 self.stage = Stage::Closing;
+                self.asked = None;
+                let slot = self.slot.take();
+                if let Some((ticket, value)) = slot.and_then(|slot| slot.yielded) {
+                    self.meeting.leave_value(ticket, value);
+                }
                 self.meeting.set(Phase::Closing);
                 self.body.as_mut().ask(&CLOSED);
             }
         }
-        self.meeting.begin_poll(cx);
         let polled = self.body.as_mut().poll_end(cx);
         let Poll::Ready(ended) = polled else {
             return Poll::Pending;
@@ -378,7 +424,7 @@ impl<Y, R, F: Future> Coroutine<Y, R, F> {
     }
 }
 
-impl<Y, A, E, F: Future> Coroutine<Y, Result<A, E>, F> {
+impl<Y: 'static, A: 'static, E: 'static, F: Future> Coroutine<Y, Result<A, E>, F> {
     /// Answers what it yielded last with an error, and runs it on.
     ///
     /// As [`resume`](Coroutine::resume) with an `Err`.
@@ -399,7 +445,7 @@ impl<Y, R, F: Future> Drop for Coroutine<Y, R, F> {
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for Coroutine<Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for Coroutine<Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Coroutine")
             .field("state", &self.state())
@@ -424,7 +470,7 @@ pub struct Resume<'a, Y, R, F: Future> {
 // The answer is moved before it is given, and never pinned.
 impl<Y, R, F: Future> Unpin for Resume<'_, Y, R, F> {}
 
-impl<Y, R, F: Future> Future for Resume<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> Future for Resume<'_, Y, R, F> {
     type Output = Result<Step<Y, F::Output>, ResumeError<R>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -446,7 +492,7 @@ impl<Y, R, F: Future> Future for Resume<'_, Y, R, F> {
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for Resume<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for Resume<'_, Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resume")
             .field("coroutine", &self.co)
@@ -466,7 +512,7 @@ pub struct CloseCo<'a, Y, R, F: Future> {
     over: bool,
 }
 
-impl<Y, R, F: Future> Future for CloseCo<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> Future for CloseCo<'_, Y, R, F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -477,7 +523,7 @@ impl<Y, R, F: Future> Future for CloseCo<'_, Y, R, F> {
     }
 }
 
-impl<Y, R, F: Future> fmt::Debug for CloseCo<'_, Y, R, F> {
+impl<Y: 'static, R: 'static, F: Future> fmt::Debug for CloseCo<'_, Y, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("CloseCo").field(&self.co).finish()
     }

@@ -257,6 +257,8 @@ impl<F: Future> Started<F> {
     /// Gives `self` back otherwise: await that.
     #[doc(alias = "as_future")]
     #[doc(alias = "coro_as_future")]
+    #[doc(alias = "as_awaitable")]
+    #[doc(alias = "as_coroutine")]
     pub fn into_ready(mut self) -> Result<Ready<F::Output>, Self> {
         match self.take_value() {
             Some(value) => Ok(ready(value)),

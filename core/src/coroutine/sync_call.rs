@@ -31,6 +31,7 @@ use crate::region::frame::{self, Entered};
 /// ```
 #[doc(alias = "enterasync")]
 #[doc(alias = "syncfunction")]
+#[doc(alias = "enterasyncmethod")]
 pub fn enter_async<A, F, Fut>(mut f: F) -> impl FnMut(A) -> Result<Fut::Output, WouldBlock>
 where
     F: FnMut(A) -> Fut,
@@ -60,6 +61,7 @@ where
 /// ```
 #[doc(alias = "leavesync")]
 #[doc(alias = "asyncfunction")]
+#[doc(alias = "leavesyncmethod")]
 pub fn leave_sync<F, T>(f: F) -> LeaveSync<F>
 where
     F: FnOnce() -> T,

@@ -259,6 +259,7 @@ pub fn require_sync_drive() -> Result<(), SyncDriveRequired> {
 
 /// Sync code was reached through async code that is not driven by sync code.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(alias = "SyncDriveRequiredError")]
 pub struct SyncDriveRequired(pub(super) ());
 
 impl fmt::Display for SyncDriveRequired {

@@ -179,13 +179,16 @@ impl Drop for Unmade<'_> {
     #[inline]
     fn drop(&mut self) {
         let _ = FRAME.try_with(|frame| {
-            let Some(sketch) = frame.sketches.borrow_mut().pop() else {
+            let sketches = &mut *frame.sketches.borrow_mut();
+            let Some(sketch) = sketches.last_mut() else {
                 return;
             };
             if sketch.made {
-                *self.made = frame.member.replace(sketch.around);
+                *self.made = frame.member.replace(sketch.around.take());
             }
             frame.stack.set(sketch.before);
+            // In place: moved out, it would be copied as a whole.
+            sketches.truncate(sketches.len() - 1);
         });
     }
 }

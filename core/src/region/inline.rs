@@ -86,6 +86,91 @@ pub(crate) struct Inline<F: Future> {
     plan: Plan,
 }
 
+/// What came of a task that has begun where it was spawned.
+pub(crate) enum Eagerly<F: Future> {
+    Value(F::Output),
+    Ended(NoValue, Region),
+    /// To be run by a task.
+    Rest(Inline<F>),
+}
+
+/// Polls a body for the first time as a task of its own, inside another: no request to that one is its own,
+/// and what it finds when it asks for its task is itself.
+#[inline]
+pub(crate) fn begin_eagerly<F: Future + Unpin>(
+    body: F,
+    name: Option<&Cow<'static, str>>,
+    location: &'static Location<'static>,
+    cx: &mut Context<'_>,
+) -> Eagerly<F> {
+    let plan = Plan {
+        location,
+        deadline: None,
+        eager: true,
+    };
+    let mut member = None;
+    let mut body = Some(body);
+    let turn = if let Some(name) = name {
+        let named = made(plan);
+        named.region().dress(Some(name.clone()), None);
+        Region::open(&named, frame::current().as_ref(), false);
+        member = Some(named);
+        let _entered = Entered::poll(&mut member, 0);
+        body::take_turn(Pin::new(&mut body), cx)
+    } else {
+        let _entered = Unmade::enter(&mut member, &plan);
+        body::take_turn(Pin::new(&mut body), cx)
+    };
+    match turn {
+        Poll::Ready((Ended::Value(value), None)) if member.is_none() => Eagerly::Value(value),
+        turn => rest_of(body, member, turn, location, cx),
+    }
+}
+
+#[cold]
+fn rest_of<F: Future + Unpin>(
+    body: Option<F>,
+    member: Option<Arc<dyn Member>>,
+    turn: Poll<End<F::Output>>,
+    location: &'static Location<'static>,
+    cx: &mut Context<'_>,
+) -> Eagerly<F> {
+    let mut rest = Inline::around(body, location);
+    rest.member = member;
+    rest.stage = Stage::Open { linked: false };
+    if rest.member.is_none() && turn.is_pending() {
+        return Eagerly::Rest(rest);
+    }
+    let conclude = |why, region: &Region| {
+        let left = Region::new(location, INLINE);
+        left.dress(region.name(), None);
+        region
+            .take_failures()
+            .into_iter()
+            .for_each(|failure| left.keep(failure));
+        (why, left)
+    };
+    let mut rest = rest;
+    let polled = match turn {
+        Poll::Ready((ended, second)) if rest.member.is_none() => {
+            Pin::new(&mut rest).end_unmade(ended, second, conclude)
+        }
+        turn => Pin::new(&mut rest).turn_made(Some(turn), cx, conclude),
+    };
+    match polled {
+        Poll::Ready(Ok(value)) => Eagerly::Value(value),
+        Poll::Ready(Err((why, region))) => Eagerly::Ended(why, region),
+        Poll::Pending => {
+            // From here on it is a part of the task that runs the rest.
+            if let Some(member) = &rest.member {
+                member.region().clear(flag::EAGER);
+                Region::move_to(member, None, false);
+            }
+            Eagerly::Rest(rest)
+        }
+    }
+}
+
 /// Why a region has ended without a value.
 pub(crate) enum NoValue {
     Panicked(Payload),
@@ -122,8 +207,12 @@ impl Stage {
 
 impl<F: Future> Inline<F> {
     pub(crate) fn new(body: F, location: &'static Location<'static>) -> Self {
+        Inline::around(Some(body), location)
+    }
+
+    fn around(body: Option<F>, location: &'static Location<'static>) -> Self {
         Inline {
-            body: Some(body),
+            body,
             member: None,
             counted: Counted(None),
             seen: Seen::default(),
@@ -140,14 +229,6 @@ impl<F: Future> Inline<F> {
                 eager: false,
             },
         }
-    }
-
-    /// The same, of the body of a task that begins where it is spawned: see
-    /// [`poll_eagerly`](Inline::poll_eagerly).
-    pub(crate) fn eager(body: F, location: &'static Location<'static>) -> Self {
-        let mut inline = Inline::new(body, location);
-        inline.plan.eager = true;
-        inline
     }
 
     /// The same, of one that its owner is going to stop at `deadline`, if there is one.
@@ -221,48 +302,6 @@ impl<F: Future> Inline<F> {
             }
             None => {}
         }
-    }
-
-    /// Polls it for the first time: as a task of its own, inside another. No request to that one is its own,
-    /// and what it finds when it asks for its task is itself.
-    pub(crate) fn poll_eagerly<T>(
-        mut self: Pin<&mut Self>,
-        name: Option<Cow<'static, str>>,
-        cx: &mut Context<'_>,
-        conclude: impl FnOnce(NoValue, &Region) -> T,
-    ) -> Poll<Result<F::Output, T>> {
-        let mut this = self.as_mut().project();
-        *this.stage = Stage::Open { linked: false };
-        let turn = if name.is_some() {
-            let member = made(*this.plan);
-            member.region().dress(name, None);
-            Region::open(&member, frame::current().as_ref(), false);
-            *this.member = Some(member);
-            let _entered = Entered::poll(this.member, 0);
-            body::take_turn(this.body.as_mut(), cx)
-        } else {
-            let _entered = Unmade::enter(this.member, this.plan);
-            body::take_turn(this.body.as_mut(), cx)
-        };
-        // From here on it is a part of the task that runs the rest of it.
-        this.plan.eager = false;
-        let polled = match turn {
-            Poll::Ready((Ended::Value(value), None)) if this.member.is_none() => {
-                *this.stage = Stage::Ended;
-                return Poll::Ready(Ok(value));
-            }
-            Poll::Pending if this.member.is_none() => return Poll::Pending,
-            Poll::Ready((ended, second)) if this.member.is_none() => {
-                return self.end_unmade(ended, second, conclude);
-            }
-            turn => self.as_mut().turn_made(Some(turn), cx, conclude),
-        };
-        let this = self.project();
-        if let Some(member) = this.member.as_ref().filter(|_| polled.is_pending()) {
-            member.region().clear(flag::EAGER);
-            Region::move_to(member, None, false);
-        }
-        polled
     }
 
     /// Puts it into the region that will run it, before that does: a request to that one finds what is

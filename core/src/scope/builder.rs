@@ -422,6 +422,7 @@ impl<'a, R: Spawn + Timer, E: Send + 'static> ScopeWith<'a, R, E> {
     ///
     /// So helpers of the body need not be stopped by hand, and that they were stopped is no error. One that
     /// fails on its way out is an error as ever.
+    #[doc(alias = "task_scope")]
     pub fn cancel_on_exit(mut self) -> Self {
         self.rules.cancel_on_exit = true;
         self

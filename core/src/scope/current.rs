@@ -33,6 +33,7 @@ use crate::runtime::{Spawn, Timer};
 /// }));
 /// ```
 #[doc(alias = "current_taskgroup")]
+#[doc(alias = "current_ptaskgroup")]
 pub fn current_scope() -> Option<AnyScope> {
     let scope = enclosing_scope()?;
     let handle = scope.handle()?;

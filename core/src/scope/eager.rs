@@ -279,6 +279,7 @@ impl<R: Spawn + Timer, E: Send + 'static> TryScope<R, E> {
     /// ```
     #[track_caller]
     #[doc(alias = "create_eager_task_group")]
+    #[doc(alias = "EagerTaskGroup")]
     pub fn spawn_eager<F, O>(&self, future: F) -> Result<EagerChild<O::Value, E>, StartError<E>>
     where
         F: Future<Output = O> + Send + 'static,

@@ -188,6 +188,7 @@ impl<E> ErrorGroup<E> {
     /// let group = ErrorGroup::from_errors(["a", "b"]).unwrap();
     /// assert!(group.errors().eq(&["a", "b"]));
     /// ```
+    #[doc(alias = "get_error_types")]
     pub fn errors(&self) -> impl Iterator<Item = &E> {
         self.iter().filter_map(ChildError::error)
     }

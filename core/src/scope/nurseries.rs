@@ -76,6 +76,7 @@ pub(super) fn enlist<R: Spawn + Timer>(nursery: &Arc<Shared<R, AnyError>>) {
 /// assert!(nurseries().iter().all(|nursery| nursery.name() != Some("mail")));
 /// ```
 #[doc(alias = "all_ptaskgroups")]
+#[doc(alias = "all_tasks")]
 pub fn nurseries() -> Vec<NurseryInfo> {
     let open: Vec<_> = list().iter().filter_map(Weak::upgrade).collect();
     open.iter().filter_map(|nursery| nursery.info()).collect()

@@ -77,6 +77,7 @@ const CLOSED: Reason = Reason::fixed("the nursery was closed");
 #[doc(alias = "JoinSet")]
 #[doc(alias = "PersistentTaskGroup")]
 #[must_use = "dropping a nursery asks its children to stop"]
+#[doc(alias = "TaskContext")]
 pub struct Nursery<R: Spawn + Timer> {
     handle: NurseryHandle<R>,
 }

@@ -43,6 +43,7 @@ use crate::region::{Failure, Reason};
 /// let group = ErrorGroup::from_errors([String::from("out of cheese")]).unwrap();
 /// assert_eq!(first_words(group.into()), "1 failed");
 /// ```
+#[doc(alias = "TaskGroupError")]
 pub struct ScopeError<E>(Box<Repr<E>>);
 
 struct Repr<E> {

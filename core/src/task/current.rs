@@ -34,6 +34,7 @@ use crate::runtime::AnyRuntime;
 /// assert!(anyrt::current().is_err());
 /// assert_eq!(BuiltinRuntime::new().block_on(double(21)), 42);
 /// ```
+#[doc(alias = "get_running_loop")]
 pub fn current() -> Result<AnyRuntime, NoRuntime> {
     if let Some(rt) = frame::look(|member| member?.region().erased_runtime()) {
         return Ok(rt);

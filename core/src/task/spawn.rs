@@ -61,7 +61,7 @@ where
 pub(crate) fn spawn_begun<R, F>(
     rt: &R,
     words: Words,
-    mut begun: Pin<Box<Inline<F>>>,
+    mut begun: Inline<Pin<Box<F>>>,
 ) -> Task<F::Output>
 where
     R: Spawn + Timer,
@@ -70,19 +70,19 @@ where
 {
     let cell = cell(rt, words, 0);
     let member: Arc<dyn Member> = cell.clone();
-    begun.as_mut().settle_in(&member);
+    Pin::new(&mut begun).settle_in(&member);
     rt.spawn_known(Root::new(Begun(begun), member));
     Task::new(cell)
 }
 
 /// The body of such a task.
-struct Begun<F: Future>(Pin<Box<Inline<F>>>);
+struct Begun<F: Future>(Inline<Pin<Box<F>>>);
 
 impl<F: Future> Future for Begun<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let ended = self.0.as_mut().poll_into(cx, |why, region| {
+        let ended = Pin::new(&mut self.0).poll_into(cx, |why, region| {
             // They stand beside the outcome of the task, as if it were one region.
             if let Some(task) = frame::current() {
                 for failure in region.take_failures() {
@@ -165,6 +165,7 @@ impl<'a, R: Spawn + Timer> SpawnWith<'a, R> {
     }
 
     /// Names the task, for errors and reports.
+    #[doc(alias = "set_task_name")]
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.words.name = Some(name.into());
         self

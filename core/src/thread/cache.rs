@@ -4,6 +4,7 @@
 //! take a job back out of a queue when the operating system starts no thread.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
@@ -41,7 +42,7 @@ struct Shared {
     queued: std::sync::atomic::AtomicUsize,
     start: Box<Start>,
     keep: Duration,
-    name: &'static str,
+    name: Cow<'static, str>,
 }
 
 #[derive(Default)]
@@ -100,7 +101,7 @@ impl ThreadCache {
     }
 
     /// A cache of its own. Idle threads go after `keep`.
-    pub(crate) fn new(name: &'static str, keep: Duration) -> Self {
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>, keep: Duration) -> Self {
         Self::started_by(name, keep, |name, work| {
             let thread = std::thread::Builder::new().name(name).spawn(work);
             thread.map(drop)
@@ -109,7 +110,7 @@ impl ThreadCache {
 
     /// A cache whose threads are started by `start`.
     pub(crate) fn started_by(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         keep: Duration,
         start: impl Fn(String, Box<dyn FnOnce() + Send>) -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
@@ -120,7 +121,7 @@ impl ThreadCache {
                 queued: std::sync::atomic::AtomicUsize::new(0),
                 start: Box::new(start),
                 keep,
-                name,
+                name: name.into(),
             }),
         }
     }

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyrt_core::{
-    BlockOn, CancelToken, Cancellable, ContextVar, Drive, FromThreadError, Runtime, Spawn, Timer,
-    allow_blocking, block_anywhere, cancel_requested, current, current_task, defer, from_thread,
-    from_thread_local, idle_runtime, shield, to_thread, try_block_anywhere,
+    BlockOn, CancelToken, Cancellable, ContextVar, Drive, FromThreadError, Runtime, Spawn, Task,
+    Threads, Timer, allow_blocking, block_anywhere, cancel_requested, current, current_task, defer,
+    from_thread, from_thread_local, idle_runtime, shield, to_thread, try_block_anywhere,
 };
 use futures::channel::oneshot;
 
@@ -368,4 +368,63 @@ pub async fn a_thread_has_a_runtime_of_its_own<H: Harness>(rt: H::Handle) {
         owner.block_on(left.0).unwrap();
     };
     rt.spawn_blocking(job).await.unwrap();
+}
+
+pub async fn a_pool_with_a_limit_refuses_its_own_chain<H: Harness>(rt: H::Handle) {
+    let pool = Threads::limited(1).named("narrow");
+    let inside = pool.clone();
+    let chain = pool.to_thread(move || {
+        let call = async move {
+            let direct = inside.to_thread(|| ()).map(drop).is_err();
+            // A task in the middle does not hide where it comes from.
+            let again = inside.clone();
+            let task = rt.spawn(async move { again.to_thread(|| ()).map(drop).is_err() });
+            // Without a limit there is a thread for everybody.
+            let unlimited = to_thread(|| from_thread(async { true }).unwrap()).await;
+            (direct, task.await.unwrap(), unlimited, inside.would_queue())
+        };
+        from_thread(call).unwrap()
+    });
+    assert_eq!(chain.unwrap().await, (true, true, true, true));
+    assert_eq!(pool.to_thread(|| 7).unwrap().await, 7);
+}
+
+pub async fn a_pool_with_a_limit_lets_others_wait_their_turn<H: Harness>(_: H::Handle) {
+    let pool = Threads::limited(1);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let (go, may_go) = oneshot::channel::<()>();
+    let first = pool.to_thread(move || from_thread(async move { may_go.await.unwrap() }));
+    let first = first.unwrap();
+    let others: Vec<_> = (0..10)
+        .map(|n| {
+            let log = Arc::clone(&log);
+            pool.to_thread(move || log.lock().unwrap().push(n)).unwrap()
+        })
+        .collect();
+    assert_eq!((pool.running(), pool.queued()), (1, 10));
+    assert!(pool.try_to_thread(|| ()).is_err());
+    go.send(()).unwrap();
+    assert_eq!(first.await, Ok(()));
+    for other in others {
+        other.await;
+    }
+    assert_eq!(*log.lock().unwrap(), (0..10).collect::<Vec<_>>());
+    assert_eq!(pool.queued(), 0);
+}
+
+pub async fn who_waits_for_itself_through_a_thread_is_told<H: Harness>(rt: H::Handle) {
+    let (give, take) = oneshot::channel::<Task<()>>();
+    let (tell, told) = oneshot::channel();
+    let task = rt.spawn(async move {
+        to_thread(move || {
+            let waits = async move {
+                let error = take.await.unwrap().await.unwrap_err();
+                let _ = tell.send(error.is_oneself());
+            };
+            block_anywhere(waits);
+        })
+        .await;
+    });
+    assert!(give.send(task).is_ok());
+    assert!(told.await.unwrap());
 }

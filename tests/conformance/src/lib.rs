@@ -47,6 +47,7 @@ pub mod bridge_jobs;
 pub mod cache;
 pub mod cancel;
 pub mod context;
+pub mod coroutine;
 pub mod current;
 pub mod enter;
 pub mod gather;
@@ -296,6 +297,9 @@ macro_rules! __cases {
                 calls_nest_a_hundred_deep
                 sync_code_waits_anywhere
                 a_thread_has_a_runtime_of_its_own
+                a_pool_with_a_limit_refuses_its_own_chain
+                a_pool_with_a_limit_lets_others_wait_their_turn
+                who_waits_for_itself_through_a_thread_is_told
             }
             async bridge_jobs {
                 work_of_either_kind_is_awaited_and_blocked_on
@@ -420,6 +424,27 @@ macro_rules! __cases {
                 very_many_children_end
                 very_many_children_are_cancelled
                 scopes_stand_inside_each_other
+            }
+            async coroutine {
+                what_is_started_runs_here_and_goes_on_in_a_task
+                what_was_started_is_stopped_with_the_task_it_is_in
+                a_panic_of_a_start_is_for_who_awaits_it
+                what_is_ready_at_once_needs_no_turn
+                an_eager_task_runs_to_its_first_suspension_before_the_caller_goes_on
+                eager_tasks_are_found_as_themselves
+                timers_that_begin_in_the_eager_part_fire
+                a_timeout_of_the_eager_part_is_not_the_callers
+                an_eager_task_is_cancelled_like_any_other
+                an_eager_child_that_cancels_its_scope_ends
+                an_eager_childs_first_outcome_is_for_who_spawned_it
+                sync_code_drives_in_a_task_and_on_any_thread
+                a_coroutine_is_run_in_one_task_and_then_in_another
+                a_task_yields_to_the_coroutine_that_spawned_it
+                a_coroutine_is_closed_with_its_clean_ups
+                a_task_that_keeps_a_yielded_coroutine_is_cancelled
+                a_generator_is_a_stream_here_and_an_iterator_there
+                a_generator_that_is_dropped_half_way_is_cleaned_up_by_the_task
+                an_item_that_was_given_up_comes_next
             }
             async gather {
                 values_come_in_order_whoever_is_first

@@ -289,6 +289,7 @@ impl CancelToken {
     /// ```
     #[doc(alias = "drop_guard")]
     #[doc(alias = "cancelling")]
+    #[doc(alias = "eager_ctx")]
     pub fn guard(&self, reason: impl Into<Reason>) -> CancelGuard {
         CancelGuard::new(self.clone(), reason.into())
     }

@@ -28,6 +28,7 @@ use crate::Reason;
 #[must_use = "cancels at once when it is not kept: bind it to a name"]
 #[doc(alias = "DropGuard")]
 #[doc(alias = "cancelling")]
+#[doc(alias = "eager_ctx")]
 pub struct CancelGuard {
     token: CancelToken,
     /// `None` when it is disarmed.

@@ -1,6 +1,7 @@
 //! Resources, polled by hand: requests, drops and panics at every point.
 
 mod bracket;
+mod generated;
 mod group;
 mod hold;
 mod seeds;

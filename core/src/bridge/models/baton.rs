@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::baton::BatonGroup;
-use super::park::parked;
+use crate::bridge::baton::BatonGroup;
+use crate::bridge::park::parked;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::model::{Count, model, thread};
 

@@ -1,0 +1,4 @@
+//! The bridge in all interleavings.
+
+mod baton;
+mod call;

@@ -77,7 +77,9 @@ fn main() {
     let owner = BuiltinRuntime::new();
     let rt = owner.handle();
     owner.block_on(async {
-        let page = USER.scope("Ada", serve(rt, Arc::new(Greeter), "/home")).await;
+        let page = USER
+            .scope("Ada", serve(rt, Arc::new(Greeter), "/home"))
+            .await;
         let page = page.expect("it is in time").expect("it is awaited");
         println!("{page}");
         assert_eq!(page, "Good morning Ada, /home");

@@ -69,7 +69,6 @@
 //! | … and async from that sync code | [`from_thread`]: in the task that awaits; [`from_thread_local`] |
 //! | … with a limit | [`Threads`] |
 //! | seeing which threads nobody waits for | [`abandoned_threads`] |
-//! | running something when the runtime stops | [`Runtime::on_stop`] |
 //! | taking what may be sync or async | [`Work`]: [`blocking`], [`run`], [`block`]; [`to_async`], [`to_blocking`] |
 //! | doing a list of such things, beside each other or in order, as often as wanted | [`Parallel`], [`Serial`] |
 //! | having threads in the background, and deciding what becomes of them | [`BackgroundThreads`] |

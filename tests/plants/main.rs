@@ -5,6 +5,7 @@
 //! a plant no longer applies, if a test does not notice it, or if the tests are red without it. It is
 //! no part of `cargo test` (it is marked `test = false`), nor of CI.
 
+mod bridge;
 mod coroutines;
 mod jobs;
 mod models;
@@ -888,6 +889,7 @@ fn main() -> ExitCode {
         .chain(time::PLANTS)
         .chain(resources::PLANTS)
         .chain(simulator::PLANTS)
+        .chain(bridge::PLANTS)
         .chain(jobs::PLANTS)
         .filter(|plant| words.is_empty() || words.iter().any(|word| plant.name.contains(word)))
         .collect();

@@ -20,7 +20,8 @@ const CLOSED: Reason = Reason::fixed("the coroutine was closed");
 /// Makes a coroutine of async code: it hands things out in the middle, and goes on with the answers.
 ///
 /// `body` is called at once with the handle by which it yields, and what it returns is polled only while
-/// the coroutine is run. Between two yields it may await anything, as any async code.
+/// the coroutine is run. Between two yields it may await anything, as any async code. What it yields, and what
+/// it is answered with, borrows nothing.
 ///
 /// ```text
 ///   who runs it                          the coroutine

@@ -226,10 +226,21 @@ fn beside<T>(member: &mut Option<Arc<dyn Member>>, f: impl FnOnce(&Region) -> T)
 pub(super) type End<T> = (Ended<T>, Option<Payload>);
 
 /// Polls the body and, once it is ready, drops it: both inside the region, in one go.
+#[inline]
 pub(super) fn take_turn<F: Future>(
     mut body: Pin<&mut Option<F>>,
     cx: &mut Context<'_>,
 ) -> Poll<End<F::Output>> {
+    let (turn, value) = turn_once(body.as_mut(), cx);
+    end_of(body, turn, value)
+}
+
+/// The same, and nothing made of it yet.
+#[inline]
+pub(super) fn turn_once<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> (Result<(), Payload>, Option<F::Output>) {
     let mut value = None;
     let turn = contain(|| {
         let Some(Poll::Ready(ready)) = body.as_mut().as_pin_mut().map(|body| body.poll(cx)) else {
@@ -238,6 +249,15 @@ pub(super) fn take_turn<F: Future>(
         value = Some(ready);
         body.set(None);
     });
+    (turn, value)
+}
+
+/// What came of such a turn.
+pub(super) fn end_of<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    turn: Result<(), Payload>,
+    value: Option<F::Output>,
+) -> Poll<End<F::Output>> {
     match (turn, value) {
         (Ok(()), None) => Poll::Pending,
         (Ok(()), Some(value)) => Poll::Ready((Ended::Value(value), None)),

@@ -145,6 +145,8 @@ pub(crate) struct Unmade<'a> {
 }
 
 impl<'a> Unmade<'a> {
+    // Inlined, so that a plan that is just being made is not stored first and then copied.
+    #[inline]
     pub(crate) fn enter(made: &'a mut Option<Arc<dyn Member>>, plan: &Plan) -> Self {
         let _ = FRAME.try_with(|frame| frame.sketch(plan));
         Unmade { made }

@@ -110,24 +110,27 @@ pub(crate) fn begin_eagerly<F: Future + Unpin>(
     };
     let mut member = None;
     let mut body = Some(body);
-    let turn = if let Some(name) = name {
+    let (turn, value) = if let Some(name) = name {
         let named = made(plan);
         named.region().dress(Some(name.clone()), None);
         Region::open(&named, frame::current().as_ref(), false);
         member = Some(named);
         let _entered = Entered::poll(&mut member, 0);
-        body::take_turn(Pin::new(&mut body), cx)
+        body::turn_once(Pin::new(&mut body), cx)
     } else {
         let _entered = Unmade::enter(&mut member, &plan);
-        body::take_turn(Pin::new(&mut body), cx)
+        body::turn_once(Pin::new(&mut body), cx)
     };
-    match turn {
-        Poll::Ready((Ended::Value(value), None)) if member.is_none() => Eagerly::Value(value),
-        turn => rest_of(body, member, turn, location, cx),
+    match (turn, value) {
+        (Ok(()), Some(value)) if member.is_none() => Eagerly::Value(value),
+        (turn, value) => {
+            let turn = body::end_of(Pin::new(&mut body), turn, value);
+            rest_of(body, member, turn, location, cx)
+        }
     }
 }
 
-#[cold]
+#[inline(never)]
 fn rest_of<F: Future + Unpin>(
     body: Option<F>,
     member: Option<Arc<dyn Member>>,

@@ -140,10 +140,11 @@ fn a_request_to_the_caller_is_none_to_it() {
         asks.lock().unwrap().as_ref().unwrap().cancel("the caller");
         assert!(cancel_requested());
         let eager = spawner.spawn_eager(async move {
+            // First, as long as nothing has been made of it.
+            let limited = spawner_timeout().await;
             assert!(!cancel_requested());
             checkpoint().await;
             shield(async {}).await;
-            let limited = spawner_timeout().await;
             say(&inside, format!("ran on, {limited}"));
             tick().await;
             say(&inside, "over");
@@ -168,7 +169,7 @@ async fn spawner_timeout() -> u8 {
 fn the_deadline_of_the_caller_is_not_its_own() {
     let clock = Clocked::default();
     let spawner = clock.clone();
-    let task = clock.spawn(async move {
+    let mut task = clock.spawn(async move {
         let inner = spawner.clone();
         let limited = spawner.timeout(Duration::from_secs(5), async move {
             assert!(deadline().is_some());
@@ -183,7 +184,7 @@ fn the_deadline_of_the_caller_is_not_its_own() {
     });
     let mut root = clock.next_root();
     finish(root.as_mut());
-    drop(task);
+    result(&mut task).unwrap();
 }
 
 #[test]

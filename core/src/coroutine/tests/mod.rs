@@ -79,3 +79,31 @@ impl Count {
 pub(super) fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
+
+/// All of it in a task that generic code spawns: there, `Send` is proven with fewer facts.
+fn spawned_by_generic_code<R: Runtime>(rt: &R) -> Task<u8> {
+    let inner = rt.clone();
+    rt.spawn(async move {
+        let eager = inner.spawn_eager(async { 1 }).await.unwrap();
+        let started = crate::Started::now(async { 2 }).await;
+        let mut co = crate::coroutine(async |co: crate::Co<u8, u8>| co.yield_(3).await);
+        let step = co.run().await.unwrap().yielded().unwrap();
+        let done = co.resume(4).await.unwrap().done().unwrap();
+        let mut items = crate::generator(async |co: crate::Co<u8, ()>| co.yield_(5).await);
+        let item = items.next_item().await.unwrap();
+        items.close().await;
+        let child = inner
+            .scope(async |s| s.spawn_eager(async { 6 }).await)
+            .await;
+        let driven = crate::coroutine(async |co: crate::Co<u8, u8>| co.yield_(7).await);
+        eager + started + step + done + item + child + driven.drive(|n| n).await
+    })
+}
+
+#[test]
+fn the_futures_are_send_in_generic_code() {
+    let rt = Hand::default();
+    let mut task = spawned_by_generic_code(&rt);
+    finish(rt.next_root().as_mut());
+    assert_eq!(result(&mut task).unwrap(), 28);
+}

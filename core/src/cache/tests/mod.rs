@@ -120,12 +120,14 @@ fn the_last_who_goes_stops_the_computation_and_waits_for_its_clean_ups() {
         let other = ask(&mut play, &cache, 2, 1, &Count::default());
         play.turns(goes_after);
         let was_there = cache.contains(&1);
+        let was_computed = said(&log).contains(&"computed".to_owned());
         drop(task);
         drop(other);
         play.finish();
         let begun = said(&log).contains(&"cleaned up".to_owned());
         let computed = said(&log).contains(&"computed".to_owned());
         assert!(begun || !computed, "after {goes_after}: {:?}", said(&log));
+        assert_eq!(computed, was_computed, "after {goes_after}: it was stopped");
         assert_eq!(cache.contains(&1), was_there, "after {goes_after}");
         // What was stopped is computed anew.
         let again = ask(&mut play, &cache, 1, 0, &Count::default());

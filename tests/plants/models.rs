@@ -395,8 +395,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: thread: nobody is woken for a job",
         file: "core/src/thread/cache.rs",
-        was: "            state.queue.push_back(job);\n            state.ring();",
-        now: "            state.queue.push_back(job);",
+        was: "                false => state.waiting.pop(),\n            };\n            drop(state);",
+        now: "                false => None,\n            };\n            drop(state);",
         test: Test::Model("thread::models::a_job_that_is_handed_over_while_the_cache_ends_is_run"),
     },
     Plant {

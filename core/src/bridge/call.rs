@@ -115,6 +115,9 @@ impl<F: Future> Call<F> {
             contain(|| this.inline.set(None))
         };
         this.link.unregister();
+        if matches!(answered, Answered::Stopped) {
+            this.link.set_cut();
+        }
         answer.give(match dropped {
             Ok(()) => answered,
             Err(payload) => Answered::Panicked(payload),

@@ -21,6 +21,8 @@ struct State {
     stands: Stands,
     /// It was begun in a task, or has been awaited since.
     known: bool,
+    /// A request around the await has stopped a call.
+    cut: bool,
     /// Nobody waits any more: the await was dropped.
     abandoned: bool,
     /// The thread's function has returned.
@@ -57,6 +59,7 @@ impl Link {
             state: Mutex::new(State {
                 known: rt.is_some() || stands.region.is_some(),
                 stands,
+                cut: false,
                 abandoned: false,
                 returned: false,
                 call: None,
@@ -101,6 +104,15 @@ impl Link {
 
     pub(super) fn is_abandoned(&self) -> bool {
         self.state().abandoned
+    }
+
+    /// A request around the await has stopped a call: the await, too, gives no value if it is to stop.
+    pub(super) fn set_cut(&self) {
+        self.state().cut = true;
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.state().cut
     }
 
     /// Leaves the waker of a call, unless nobody waits any more. Says whether it did.

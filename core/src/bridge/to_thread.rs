@@ -130,6 +130,7 @@ where
         handle: ToThread {
             task: Task::new(cell),
             link,
+            cut: false,
             stands: around.map(|_| standing()),
         },
     }
@@ -236,6 +237,8 @@ impl<T: Send + 'static> Owner<T> for OnThread {
 pub struct ToThread<T> {
     task: Task<T>,
     link: Arc<Link>,
+    /// It gives no value any more.
+    cut: bool,
     /// The region in which it was polled last, to compare, and how many masks lay there.
     stands: Option<(usize, u32)>,
 }
@@ -275,8 +278,17 @@ impl<T> ToThread<T> {
     }
 
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        if self.cut {
+            return Poll::Pending;
+        }
         if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
-            return Poll::Ready(result);
+            // Of a call that was stopped the thread may know sooner than the code around the await, which the same
+            // request is about to reach: from there on nothing of it runs.
+            self.cut = self.link.is_cut() && frame::is_about_to_stop();
+            return match self.cut {
+                true => Poll::Pending,
+                false => Poll::Ready(result),
+            };
         }
         let stands = Some(standing());
         if stands != self.stands {
@@ -350,5 +362,46 @@ impl<T> Future for ThreadResult<T> {
 impl<T> fmt::Debug for ThreadResult<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ThreadResult").field(&self.call).finish()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::task::rooted;
+    use crate::task::tests::Hand;
+    use std::pin::pin;
+
+    /// Where the request has told the call and not yet the region around the await.
+    #[test]
+    fn after_a_call_was_stopped_a_request_on_its_way_lets_no_value_through() {
+        for (is_cut, is_asking) in [(false, true), (true, false), (true, true)] {
+            let rt = Hand::default();
+            let mut polls = 0;
+            let root = rooted(
+                &rt,
+                std::future::poll_fn(|cx| {
+                    let mut thread = pin!(to_thread(|| 5));
+                    while !thread.is_finished() {
+                        std::thread::yield_now();
+                    }
+                    if is_cut {
+                        thread.link.set_cut();
+                    }
+                    if is_asking {
+                        frame::current().unwrap().region().set(flag::ASKING);
+                    }
+                    polls += 1;
+                    let given = thread.as_mut().poll(cx);
+                    if given.is_pending() {
+                        assert!(thread.poll(cx).is_pending(), "nor later");
+                    }
+                    Poll::Ready(given.is_ready())
+                }),
+            );
+            let (given, _) = crate::region::tests::finish(pin!(root));
+            assert_eq!((given, polls), (!(is_cut && is_asking), 1));
+        }
     }
 }

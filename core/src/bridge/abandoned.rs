@@ -41,7 +41,7 @@ impl fmt::Display for AbandonedThread {
 /// What [`to_thread`](crate::to_thread) runs cannot be stopped from outside. Where its await is dropped, by a
 /// timeout or a request, the thread is *abandoned*: it is the one thing that may outlive the scope that it
 /// was started in. It is here from then on until its function returns, the one that was abandoned first
-/// comes first.
+/// comes first. A function that has no thread yet never gets one then, and is not here.
 ///
 /// # Examples
 ///

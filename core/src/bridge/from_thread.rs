@@ -5,14 +5,15 @@ use std::future::{Future, poll_fn};
 use std::panic::{Location, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use super::call::{ABANDONED, Answered, Call};
 use super::link::{Link, Origin, Stands};
 use super::park::{Answer, block, parked};
 use super::to_thread;
 use crate::region::body::Ended;
-use crate::region::{Inline, frame, runtime_of};
+use crate::region::state::{Seen, flag};
+use crate::region::{Inline, Member, Reason, frame, runtime_of};
 use crate::runtime::AnyRuntime;
 use crate::task::{self, rooted};
 
@@ -144,23 +145,39 @@ where
     let Some(rt) = runtime(link) else {
         return Err(FromThreadError(Kind::NoOrigin));
     };
-    let mut task = task::spawn(&rt, task::Words::default(), future);
+    // A job, or the function of a thread.
+    let job = frame::made_around();
+    let mut seen = Seen::default();
+    let mut task = task::spawn_beneath(&rt, job.as_ref(), future);
     let joined = block(poll_fn(|cx| {
         if link.is_some_and(|link| !link.register(cx.waker())) {
             task.cancel(ABANDONED.clone());
+        }
+        if let Some(job) = &job {
+            if is_asked(job, &mut seen, cx) {
+                task.cancel(STOPPED.clone());
+            }
         }
         Pin::new(&mut task).poll(cx)
     }));
     if let Some(link) = link {
         link.unregister();
     }
+    if let Some(job) = &job {
+        job.region().forget_runner();
+    }
     match joined {
         Ok(value) => Ok(value),
         Err(error) if error.is_panic() => error.resume_unwind(),
         Err(_) if link.is_some_and(Link::is_abandoned) => Err(FromThreadError(Kind::Abandoned)),
+        Err(_) if job.is_some_and(|job| job.region().has(flag::ASKED)) => {
+            Err(FromThreadError(Kind::Stopped))
+        }
         Err(_) => Err(FromThreadError(Kind::Ended)),
     }
 }
+
+static STOPPED: Reason = Reason::fixed("the job that called was asked to stop");
 
 fn runtime(link: Option<&Link>) -> Option<AnyRuntime> {
     match link {
@@ -217,6 +234,8 @@ pub fn from_thread_local<F: Future>(future: F) -> Result<F::Output, FromThreadEr
     let Some(rt) = runtime(link.as_deref()) else {
         return Err(FromThreadError(Kind::NoOrigin));
     };
+    let job = frame::made_around();
+    let mut seen = Seen::default();
     let mut inline = pin!(Inline::new(future, Location::caller()));
     let ended = block(rooted(
         &rt,
@@ -224,22 +243,41 @@ pub fn from_thread_local<F: Future>(future: F) -> Result<F::Output, FromThreadEr
             if link.as_ref().is_some_and(|link| !link.register(cx.waker())) {
                 inline.as_mut().ask(&ABANDONED);
             }
+            if let Some(job) = &job {
+                if is_asked(job, &mut seen, cx) {
+                    inline.as_mut().ask(&STOPPED);
+                }
+            }
             inline.as_mut().poll_end(cx)
         }),
     ));
-    if let Some(link) = link {
+    if let Some(link) = &link {
         link.unregister();
+    }
+    if let Some(job) = &job {
+        job.region().forget_runner();
     }
     match ended {
         Ended::Value(value) => Ok(value),
         Ended::Panicked(payload) => resume_unwind(payload),
-        Ended::Cancelled => Err(FromThreadError(Kind::Abandoned)),
+        Ended::Cancelled if link.is_some_and(|link| link.is_abandoned()) => {
+            Err(FromThreadError(Kind::Abandoned))
+        }
+        Ended::Cancelled => Err(FromThreadError(Kind::Stopped)),
     }
+}
+
+/// Whether the job that waits here was asked to stop; if not, a request wakes the waiter.
+fn is_asked(job: &Arc<dyn Member>, seen: &mut Seen, cx: &Context<'_>) -> bool {
+    // First, then the look: as a root does.
+    job.region().register(cx.waker(), seen);
+    job.region().has(flag::ASKED)
 }
 
 /// A call from a thread that did not run to its end, or not at all.
 ///
-/// The future is dropped, and its clean-ups have run.
+/// The future is dropped, and its clean-ups have run; where its task was killed or its runtime is gone, they were
+/// dropped or handed on, as those of the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FromThreadError(Kind);
 

@@ -25,8 +25,12 @@ struct State {
     cut: bool,
     /// Nobody waits any more: the await was dropped.
     abandoned: bool,
+    /// The function has a thread.
+    begun: bool,
     /// The thread's function has returned.
     returned: bool,
+    /// Takes a function that has no thread yet out of its queue.
+    leave_queue: Option<Box<dyn FnOnce() + Send>>,
     /// Wakes the call that is in progress: a thread has at most one.
     call: Option<Waker>,
     listed: Option<Listed>,
@@ -40,6 +44,8 @@ pub(super) struct Stands {
     /// The region in which it awaits, and how many masks lie there.
     pub(super) region: Option<Weak<dyn Member>>,
     pub(super) mask: u32,
+    /// In a task that is being begun where it is spawned, whose root is not there yet.
+    pub(super) eager: bool,
 }
 
 /// What a thread finds when it wants to call.
@@ -57,11 +63,13 @@ impl Link {
     pub(super) fn new(rt: Option<AnyRuntime>, stands: Stands) -> Self {
         Link {
             state: Mutex::new(State {
-                known: rt.is_some() || stands.region.is_some(),
+                known: !stands.eager && (rt.is_some() || stands.region.is_some()),
                 stands,
                 cut: false,
                 abandoned: false,
+                begun: false,
                 returned: false,
+                leave_queue: None,
                 call: None,
                 listed: None,
             }),
@@ -74,11 +82,11 @@ impl Link {
     }
 
     /// Whoever awaits stands here now.
-    pub(super) fn move_here(&self) {
-        let stands = Stands::here();
+    pub(super) fn move_to(&self, stands: Stands) {
+        let known = !stands.eager;
         let mut state = self.state();
         let before = std::mem::replace(&mut state.stands, stands);
-        state.known = true;
+        state.known = known;
         let call = state.call.take();
         drop(state);
         drop(before);
@@ -135,8 +143,28 @@ impl Link {
         drop(before);
     }
 
+    /// The function has a thread.
+    pub(super) fn set_begun(&self) {
+        let mut state = self.state();
+        state.begun = true;
+        let queued = state.leave_queue.take();
+        drop(state);
+        drop(queued);
+    }
+
+    /// The function waits for a thread: `leave` takes it out of the queue.
+    pub(super) fn set_queued(&self, leave: Box<dyn FnOnce() + Send>) {
+        let mut state = self.state();
+        let not_needed = match state.begun {
+            true => Some(leave),
+            false => state.leave_queue.replace(leave),
+        };
+        drop(state);
+        drop(not_needed);
+    }
+
     /// The await was dropped: calls are refused from here on, and the one in progress is stopped. Says
-    /// whether the thread runs on.
+    /// whether the thread runs on, or would.
     pub(super) fn abandon(&self, list: impl FnOnce() -> Option<Listed>) -> bool {
         let mut state = self.state();
         state.abandoned = true;
@@ -144,11 +172,15 @@ impl Link {
             return false;
         }
         // The list has a lock of its own, a leaf.
-        state.listed = list();
+        state.listed = if state.begun { list() } else { None };
         let call = state.call.take();
+        let leave_queue = state.leave_queue.take();
         drop(state);
         if let Some(call) = call {
             call.wake();
+        }
+        if let Some(leave_queue) = leave_queue {
+            leave_queue();
         }
         true
     }
@@ -168,10 +200,24 @@ impl Stands {
     pub(super) fn here() -> Self {
         let region = frame::current();
         Stands {
+            eager: region.as_ref().is_some_and(is_eager),
             root: region.as_ref().and_then(root_of),
             region: region.as_ref().map(Arc::downgrade),
             mask: frame::mask(),
         }
+    }
+
+    pub(super) fn is_same(&self, other: &Stands) -> bool {
+        let same =
+            |one: &Option<Weak<dyn Member>>, other: &Option<Weak<dyn Member>>| match (one, other) {
+                (Some(one), Some(other)) => Weak::ptr_eq(one, other),
+                (None, None) => true,
+                _ => false,
+            };
+        self.mask == other.mask
+            && self.eager == other.eager
+            && same(&self.root, &other.root)
+            && same(&self.region, &other.region)
     }
 
     /// Whether both are of one task.
@@ -196,6 +242,20 @@ impl Stands {
     }
 }
 
+fn is_eager(region: &Arc<dyn Member>) -> bool {
+    let mut here = Some(Arc::clone(region));
+    while let Some(member) = here {
+        if InCall::root_of(&member).is_some() {
+            return false;
+        }
+        if member.region().has(flag::EAGER) {
+            return true;
+        }
+        here = member.region().up();
+    }
+    false
+}
+
 /// The root of the task that a region is in. None in a blocking job: nothing polls there.
 fn root_of(region: &Arc<dyn Member>) -> Option<Weak<dyn Member>> {
     let mut here = Arc::clone(region);
@@ -205,6 +265,9 @@ fn root_of(region: &Arc<dyn Member>) -> Option<Weak<dyn Member>> {
             return Some(root);
         }
         let region = here.region();
+        if region.has(flag::EAGER) {
+            return None;
+        }
         if !region.has(flag::INLINE) {
             return match region.has(flag::JOB) {
                 true => None,

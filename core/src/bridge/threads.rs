@@ -1,7 +1,7 @@
 //! A pool of threads with a limit, for what must not run too often at once.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 
@@ -61,7 +61,8 @@ struct Pool {
 struct State {
     running: usize,
     /// Those that wait for a thread.
-    queue: VecDeque<Box<dyn FnOnce(Place) + Send>>,
+    queue: BTreeMap<u64, Box<dyn FnOnce(Place) + Send>>,
+    next: u64,
 }
 
 /// Says that a function of a limited pool is further out, and holds its thread: found through the context, as a
@@ -155,7 +156,17 @@ impl Threads {
         let start = move |place: Place| start.run(&pool.cache, place);
         match place {
             Some(place) => start(place),
-            None => self.pool.enqueue(Box::new(start)),
+            None => {
+                let number = self.pool.enqueue(Box::new(start));
+                let pool = Arc::downgrade(&self.pool);
+                handle.link().set_queued(Box::new(move || {
+                    let left = pool
+                        .upgrade()
+                        .and_then(|pool| pool.state().queue.remove(&number));
+                    // Outside the lock.
+                    drop(left);
+                }));
+            }
         }
         Ok(handle)
     }
@@ -188,16 +199,19 @@ impl Pool {
     }
 
     /// Has `start` wait for a place; one may have become free since it was looked for.
-    fn enqueue(self: &Arc<Self>, start: Box<dyn FnOnce(Place) + Send>) {
+    /// Says under which number.
+    fn enqueue(self: &Arc<Self>, start: Box<dyn FnOnce(Place) + Send>) -> u64 {
         let mut state = self.state();
-        state.queue.push_back(start);
-        if state.running >= self.limit {
-            return;
+        let number = state.next;
+        state.next += 1;
+        state.queue.insert(number, start);
+        if state.running < self.limit {
+            state.running += 1;
+            drop(state);
+            // Which takes the one that has waited longest.
+            drop(Place(Arc::clone(self)));
         }
-        state.running += 1;
-        drop(state);
-        // Which takes the one that has waited longest.
-        drop(Place(Arc::clone(self)));
+        number
     }
 }
 
@@ -208,7 +222,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let pool = &self.0;
         let mut state = pool.state();
-        let Some(start) = state.queue.pop_front() else {
+        let Some((_, start)) = state.queue.pop_first() else {
             state.running -= 1;
             return;
         };

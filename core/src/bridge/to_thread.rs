@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use super::abandoned::Listed;
 use super::link::{Link, Stands};
-use crate::clock::current;
+use crate::clock::current::{self, Timekeeper};
 use crate::region::state::flag;
 use crate::region::{Region, frame, leave_job, runtime_of, watch_of};
 use crate::runtime::{AnyRuntime, Enter, Spawn};
@@ -99,6 +99,8 @@ pub(super) struct Threaded<F: FnOnce() -> T, T: Send + 'static> {
 pub(super) struct Starts<F: FnOnce() -> T, T: Send + 'static> {
     job: Job<F, T>,
     returns: Returns,
+    /// Who counts it: decided where it is submitted, as it may be started by anybody.
+    keeper: Option<Arc<dyn Timekeeper>>,
 }
 
 #[track_caller]
@@ -126,12 +128,13 @@ where
         start: Starts {
             job,
             returns: Returns(Arc::clone(&link)),
+            keeper: current::current(),
         },
         handle: ToThread {
             task: Task::new(cell),
             link,
             cut: false,
-            stands: around.map(|_| standing()),
+            stands: around.map(|_| Stands::here()),
         },
     }
 }
@@ -145,8 +148,13 @@ where
     /// run reports itself as lost when it is dropped.
     #[track_caller]
     pub(super) fn run(self, cache: &ThreadCache, holds: impl Send + 'static) {
-        let Starts { job, returns } = self;
-        if let Some(keeper) = current::current() {
+        let Starts {
+            job,
+            returns,
+            keeper,
+        } = self;
+        returns.0.set_begun();
+        if let Some(keeper) = keeper {
             // Its threads are those of the whole process.
             let job = Box::new(move || job.run_and(move || drop((returns, holds))));
             drop(keeper.run_blocking(job));
@@ -155,18 +163,18 @@ where
         if let Ok(seat) = cache.reserve() {
             seat.run(move |worker| {
                 job.run_and(|| {
-                    // The thread is free before anybody learns that it is.
+                    // The thread is free before anybody learns that it is. Not where nobody receives the value: that
+                    // is dropped here next, and may wait for somebody who has been given this thread.
+                    let is_received = !returns.0.is_abandoned();
                     drop(returns);
-                    worker.list();
-                    drop(holds);
+                    if is_received {
+                        worker.list();
+                        drop(holds);
+                    }
                 });
             });
         }
     }
-}
-
-fn standing() -> (usize, u32) {
-    (frame::place(), frame::mask())
 }
 
 /// The function has returned when this is dropped.
@@ -239,11 +247,15 @@ pub struct ToThread<T> {
     link: Arc<Link>,
     /// It gives no value any more.
     cut: bool,
-    /// The region in which it was polled last, to compare, and how many masks lay there.
-    stands: Option<(usize, u32)>,
+    /// Where it was polled last, to compare.
+    stands: Option<Stands>,
 }
 
 impl<T> ToThread<T> {
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Gives the outcome instead of the value: a panic, or that there was no thread, as an error.
     ///
     /// # Examples
@@ -290,10 +302,18 @@ impl<T> ToThread<T> {
                 false => Poll::Ready(result),
             };
         }
-        let stands = Some(standing());
-        if stands != self.stands {
-            self.stands = stands;
-            self.link.move_here();
+        let here = Stands::here();
+        if !self
+            .stands
+            .as_ref()
+            .is_some_and(|before| before.is_same(&here))
+        {
+            self.task
+                .cell()
+                .region()
+                .set_beneath(frame::current().as_ref());
+            self.stands = Some(here.clone());
+            self.link.move_to(here);
         }
         Poll::Pending
     }

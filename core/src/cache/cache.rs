@@ -159,7 +159,10 @@ impl<K, V, E> Cache<K, V, E> {
         let removed = {
             let mut store = self.inner.lock();
             (store.hits, store.misses, store.joins) = (0, 0, 0);
-            store.clear()
+            let removed = store.clear();
+            let computed = removed.iter().filter(|entry| entry.kept().is_none());
+            store.loose.extend(computed.cloned());
+            removed
         };
         drop(removed);
     }
@@ -190,7 +193,9 @@ impl<K, V, E> Cache<K, V, E> {
         let removed = {
             let mut store = self.inner.lock();
             store.closed = true;
-            store.clear()
+            let mut removed = store.clear();
+            removed.append(&mut store.loose);
+            removed
         };
         let landed = removed
             .iter()
@@ -267,17 +272,28 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let entry = self.inner.find_alike(key);
-        entry.is_some_and(|entry| self.inner.remove(&entry).is_some())
+        let removed = entry.and_then(|entry| {
+            let mut store = self.inner.lock();
+            let removed = store.remove(&entry)?;
+            if removed.kept().is_none() {
+                store.loose.push(Arc::clone(&removed));
+            }
+            // The lock goes before this is dropped.
+            drop(store);
+            Some(removed)
+        });
+        removed.is_some()
     }
 
     /// Looks `key` up for who wants its value.
-    pub(super) fn find(&self, key: K) -> Found<K, V, E> {
+    ///
+    /// The key is left to be dropped by the caller, unless an entry is made of it.
+    pub(super) fn find(&self, key: &mut Option<K>) -> Found<K, V, E> {
         let inner = &*self.inner;
-        let hash = inner.hashes.hash_one(&key);
+        let hash = inner.hashes.hash_one(key.as_ref().expect(KEY));
         let now = inner.now();
-        let mut key = Some(key);
         loop {
-            let (first, alone) = {
+            let (first, touched) = {
                 let mut store = inner.lock();
                 if store.closed {
                     drop(store);
@@ -293,19 +309,25 @@ where
                     Some((first, alone)) => {
                         let first = Arc::clone(first);
                         // As if it were the right one, which nearly all are that have this hash alone.
-                        if alone {
-                            store.touch_first(hash);
-                        }
+                        let touched = alone.then(|| store.touch_first(hash));
                         store.hits += 1;
-                        (first, alone)
+                        (first, touched)
                     }
                 }
             };
             let wanted = key.as_ref().expect(KEY);
+            let alone = touched.is_some();
             let found = match first.key == *wanted {
                 true => Some(first),
-                false if alone => None,
-                false => inner.find_alike(wanted),
+                false => {
+                    if let Some(touched) = touched {
+                        inner.lock().put_back(&first, touched);
+                    }
+                    match alone {
+                        true => None,
+                        false => inner.find_alike(wanted),
+                    }
+                }
             };
             if let Some(entry) = found {
                 let kept = entry.kept();
@@ -384,7 +406,9 @@ impl<K, V, E> Inner<K, V, E> {
         K: Borrow<Q> + Hash,
         Q: Hash + Eq + ?Sized,
     {
-        let alike = self.lock().alike(self.hashes.hash_one(key));
+        // First the hash, which is code of users; then the lock.
+        let hash = self.hashes.hash_one(key);
+        let alike = self.lock().alike(hash);
         alike.into_iter().find(|entry| entry.key.borrow() == key)
     }
 

@@ -62,7 +62,9 @@ where
             let Stage::New(key, compute) = std::mem::replace(&mut this.stage, Stage::Over) else {
                 unreachable!("it is new");
             };
-            match this.cache.find(key) {
+            // Dropped when this leaves properly: that may panic.
+            let mut key = Some(key);
+            match this.cache.find(&mut key) {
                 Found::Value(value) => return Poll::Ready(Ok(value)),
                 Found::Closed => return Poll::Ready(Err(CacheError::closed())),
                 Found::Recursive => return Poll::Ready(Err(CacheError::recursive())),

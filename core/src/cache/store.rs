@@ -23,6 +23,8 @@ pub(super) struct Store<K, V, E> {
     pub(super) misses: u64,
     pub(super) joins: u64,
     pub(super) closed: bool,
+    /// Those that were removed while they were computed, until they land: closing stops them, too.
+    pub(super) loose: Vec<Arc<Entry<K, V, E>>>,
 }
 
 struct Slot<K, V, E> {
@@ -70,6 +72,7 @@ impl<K, V, E> Store<K, V, E> {
             misses: 0,
             joins: 0,
             closed: false,
+            loose: Vec::new(),
         }
     }
 
@@ -126,10 +129,34 @@ impl<K, V, E> Store<K, V, E> {
     }
 
     /// The same of the first with its hash.
-    pub(super) fn touch_first(&mut self, hash: u64) {
-        if let Some(at) = self.index.get(&hash).copied() {
-            self.use_now(at);
+    ///
+    /// Says which was the next newer one before.
+    pub(super) fn touch_first(&mut self, hash: u64) -> usize {
+        let Some(at) = self.index.get(&hash).copied() else {
+            return NONE;
+        };
+        let newer = self.slots[at].newer;
+        self.use_now(at);
+        newer
+    }
+
+    /// It was another key that was used: puts it back behind the one that was newer.
+    pub(super) fn put_back(&mut self, entry: &Arc<Entry<K, V, E>>, newer: usize) {
+        let Some(at) = self.find(entry).filter(|at| self.slots[*at].in_list) else {
+            return;
+        };
+        if newer == at || !self.slots.get(newer).is_some_and(|slot| slot.in_list) {
+            return;
         }
+        self.unlink(at);
+        let older = std::mem::replace(&mut self.slots[newer].older, at);
+        let slot = &mut self.slots[at];
+        (slot.newer, slot.older, slot.in_list) = (newer, older, true);
+        match older {
+            NONE => self.oldest = at,
+            older => self.slots[older].newer = at,
+        }
+        self.kept += 1;
     }
 
     fn use_now(&mut self, at: usize) {
@@ -142,6 +169,7 @@ impl<K, V, E> Store<K, V, E> {
     /// Its value is there: it is the newest, unless it was removed meanwhile. Gives out what is too much.
     pub(super) fn keep(&mut self, entry: &Arc<Entry<K, V, E>>) -> Vec<Arc<Entry<K, V, E>>> {
         let mut out = Vec::new();
+        self.loose.retain(|one| !is_same(one, entry));
         if let Some(at) = self.find(entry) {
             self.link(at);
             while self.capacity.is_some_and(|capacity| self.kept > capacity) {
@@ -154,6 +182,7 @@ impl<K, V, E> Store<K, V, E> {
 
     /// Removes an entry; says which, to be dropped where no lock is held.
     pub(super) fn remove(&mut self, entry: &Arc<Entry<K, V, E>>) -> Option<Arc<Entry<K, V, E>>> {
+        self.loose.retain(|one| !is_same(one, entry));
         let at = self.find(entry)?;
         Some(self.take(at))
     }

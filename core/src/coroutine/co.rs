@@ -121,8 +121,9 @@ impl<Y: 'static, R: 'static> Future for TryYield<'_, Y, R> {
         let (phase, value) = match mem::replace(&mut self.stage, Stage::Over) {
             Stage::New(value) => {
                 let put = lane::with::<Y, R, _>(address(self.meeting), |slot| match slot {
-                    Some(slot) => slot.put(value, cx.waker()),
-                    None => Err(value),
+                    // Behind what is in the queue already.
+                    Some(slot) if !self.meeting.has_queued() => slot.put(value, cx.waker()),
+                    _ => Err(value),
                 });
                 match put.or_else(|value| self.meeting.put(value, cx)) {
                     Ok(ticket) => {
@@ -138,7 +139,7 @@ impl<Y: 'static, R: 'static> Future for TryYield<'_, Y, R> {
                     match slot.take_answer(ticket) {
                         Some(answer) => Some(Ok(answer)),
                         None if matches!(ticket, Ticket::Queue(_)) => None,
-                        None => slot.is_direct(cx.waker()).then_some(Err(())),
+                        None => (!slot.left && slot.is_direct(cx.waker())).then_some(Err(())),
                     }
                 });
                 let polled = match direct {

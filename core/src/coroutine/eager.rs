@@ -15,6 +15,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use super::sync_drive::Depth;
 use crate::combine::report_unseen;
 use crate::context::{self, Chain};
 use crate::region::inline::{Eagerly, NoValue, begin_eagerly};
@@ -44,6 +45,7 @@ where
             false => Chain::EMPTY,
         };
         let _bound = context::Entered::new(&mut inherited);
+        let _none = Depth::none();
         let cx = &mut Context::from_waker(Waker::noop());
         begin_eagerly(body, words.name.as_ref(), location, cx)
     };

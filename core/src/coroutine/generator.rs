@@ -270,7 +270,7 @@ where
     F: Future<Output: GeneratorEnd<Y>>,
 {
     fn is_terminated(&self) -> bool {
-        self.co.is_over()
+        self.co.is_over() || self.co.is_closing()
     }
 }
 

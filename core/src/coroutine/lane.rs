@@ -16,6 +16,8 @@ pub(super) struct Slot<Y, R> {
     next: u64,
     pub(super) yielded: Option<(Ticket, Y)>,
     pub(super) answer: Option<(Ticket, R)>,
+    /// Whether an answer that was not taken here was left in the meeting.
+    pub(super) left: bool,
     /// Who polls: what has the same waker is polled whenever the body is. Kept, so that it is cloned once.
     driver: Option<Waker>,
 }
@@ -37,6 +39,7 @@ impl<Y, R> Slot<Y, R> {
             next: 0,
             yielded: None,
             answer: None,
+            left: false,
             driver: None,
         }
     }

@@ -376,13 +376,13 @@ impl<Y: 'static, R: 'static, F: Future> Coroutine<Y, R, F> {
     fn next_yield(&mut self, cx: &Context<'_>) -> Option<Y> {
         if let Some(slot) = &mut self.slot {
             if let Some((ticket, answer)) = slot.answer.take() {
+                slot.left = true;
                 self.meeting.leave_answer(ticket, answer);
             }
-            if !self.meeting.has_queued() {
-                if let Some((ticket, value)) = slot.yielded.take() {
-                    self.asked = Some(ticket);
-                    return Some(value);
-                }
+            // It was put here when nothing was in the queue.
+            if let Some((ticket, value)) = slot.yielded.take() {
+                self.asked = Some(ticket);
+                return Some(value);
             }
         }
         self.meeting.next_or_wait(cx)

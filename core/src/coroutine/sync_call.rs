@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::sync_drive::{
-    SyncDriveRequired, WouldBlock, await_sync, is_driven_in_poll, require_sync_drive,
+    Depth, SyncDriveRequired, WouldBlock, await_sync, is_driven_in_poll, require_sync_drive,
 };
 use crate::region::frame::{self, Entered};
 
@@ -100,6 +100,7 @@ where
         // Where the drive began nobody polls, so here it may block as there.
         let mut here = frame::current();
         let _sync = Entered::job(&mut here);
+        let _none = Depth::none();
         Poll::Ready(Ok(f()))
     }
 }

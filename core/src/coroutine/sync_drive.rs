@@ -181,7 +181,7 @@ impl Drop for Spare {
 }
 
 /// One more drive on this thread, until this is dropped.
-struct Depth(Driven);
+pub(super) struct Depth(Driven);
 
 impl Depth {
     fn one_more() -> Self {
@@ -196,6 +196,19 @@ impl Depth {
                 in_poll,
             });
         });
+        Depth(before)
+    }
+}
+
+impl Depth {
+    /// No drive at all, until this is dropped: what runs there is sync code, or a task.
+    pub(super) fn none() -> Self {
+        let before = driven();
+        let none = Driven {
+            depth: 0,
+            in_poll: false,
+        };
+        let _ = DRIVEN.try_with(|driven| driven.set(none));
         Depth(before)
     }
 }

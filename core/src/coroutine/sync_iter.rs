@@ -6,6 +6,7 @@ use std::pin::Pin;
 use futures::stream::Stream;
 
 use super::sync_drive::{WouldBlock, Yields, drive};
+use crate::region::Masks;
 
 /// Goes through a stream that never really waits, as an iterator.
 ///
@@ -55,6 +56,8 @@ impl<S: Stream> Iterator for SyncIter<S> {
         if self.over {
             return None;
         }
+        // Sync code does not suspend, so no request takes effect here.
+        let _masked = Masks::one_more();
         let next = drive(Yields::Skipped, |cx| self.stream.as_mut().poll_next(cx)).transpose();
         self.over = !matches!(next, Some(Ok(_)));
         next

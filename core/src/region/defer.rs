@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::sync::atomic::AtomicBool;
+
 use super::work::Work;
 use super::{BoxFuture, Member, frame};
 use crate::context::Within;
@@ -105,6 +107,21 @@ where
         defer_outwards(&member, cleanup);
     }
     Ok(())
+}
+
+/// Does as [`defer`], for a clean-up that may be `over` before its time: then it is dropped when others come.
+#[track_caller]
+pub(crate) fn defer_held<F>(cleanup: F, over: Arc<AtomicBool>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(member) = frame::current() else {
+        panic!("what is held was acquired in code that runs in no task of anyrt");
+    };
+    let cleanup: BoxFuture = Box::pin(Within::here(cleanup));
+    if let Err(cleanup) = member.region().defer_held(cleanup, over) {
+        defer_outwards(&member, cleanup);
+    }
 }
 
 /// Gives a clean-up of a region that has ended to the next one outwards; the outermost reports it as lost.

@@ -115,7 +115,7 @@ fn family_of(here: &Arc<dyn Member>) -> Option<Arc<dyn Member>> {
         // A job does not wait for what it leaves. Of a root in place it is not known who is around, and
         // neither of a scope that was dropped half-way, whose children live on.
         let is_lost = region.has(flag::INLINE) && region.is_done();
-        if is_lost || region.has(flag::JOB | flag::IN_PLACE) {
+        if is_lost || region.has(flag::JOB | flag::IN_PLACE | flag::BENEATH) {
             return None;
         }
         match region.up().or_else(|| root.scope()) {

@@ -31,8 +31,8 @@ pub(crate) mod watch;
 mod work;
 
 pub(crate) use aside::{BoxFuture, Leftovers};
-pub(crate) use defer::defer_outwards;
 pub use defer::{NoRegion, defer, try_defer};
+pub(crate) use defer::{defer_held, defer_outwards};
 pub(crate) use drain::{leave as leave_drain, leave_job};
 pub use failure::{Failure, Phase, set_failure_hook};
 pub use finally::{Finally, finally};

@@ -18,6 +18,7 @@ use super::resource::Resource;
 use crate::region::contain::drop_contained;
 use crate::region::{BoxFuture, Failure, Inline, Phase, defer, report_here, shield};
 use crate::scope::{ErrorGroup, Outcome};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Runs `body` with a stack of releases, and runs them all when it has ended, the newest first.
@@ -121,7 +122,7 @@ type Push<E> =
 enum Entry<E> {
     Push(Push<E>),
     /// Of something held, which may have been released by then.
-    Held(BoxFuture),
+    Held(BoxFuture, Arc<AtomicBool>),
 }
 
 /// The stack itself: nothing once all of it has been released. Its lock is a leaf.
@@ -146,20 +147,36 @@ impl<E> Entries<E> {
 
     /// Puts one on top; or gives it back, if the stack is closed.
     fn push(&self, entry: Entry<E>) -> Result<(), Entry<E>> {
-        match &mut *self.lock() {
+        let mut over = Vec::new();
+        let mut all = self.lock();
+        let pushed = match &mut *all {
             Some(entries) => {
+                // What was released early goes when the room is used up: it takes what it had twice as long.
+                if entries.len() == entries.capacity() {
+                    let is_over = |entry: &Entry<E>| match entry {
+                        Entry::Held(_, over) => over.load(Ordering::Acquire),
+                        Entry::Push(_) => false,
+                    };
+                    let live;
+                    (over, live) = std::mem::take(entries).into_iter().partition(is_over);
+                    *entries = live;
+                    entries.reserve(entries.len().max(32));
+                }
                 entries.push(entry);
                 Ok(())
             }
             None => Err(entry),
-        }
+        };
+        drop(all);
+        drop(over);
+        pushed
     }
 }
 
 impl<E: Send + 'static> Entry<E> {
     fn release(self, ends: &Arc<Ends<E>>) -> BoxFuture {
         match self {
-            Entry::Held(release) => release,
+            Entry::Held(release, _) => release,
             Entry::Push(release) => {
                 let ends = Arc::clone(ends);
                 Box::pin(async move {
@@ -262,15 +279,21 @@ impl<E: Display + Send + 'static> ExitStack<E> {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
         let ends = Arc::clone(&self.ends);
-        let releaser = Releaser::new(move |held, _| {
+        let releaser = Releaser::new(move |held, kind, early| {
             Box::pin(async move {
-                if let Err(error) = release(held, Exit::of(&ends)).await {
+                // Before its turn, the body has not ended, and its error is not there.
+                let exit = match early {
+                    true => Exit::bare(kind),
+                    false => Exit::of(&ends),
+                };
+                if let Err(error) = release(held, exit).await {
                     ends.release_failed(error);
                 }
             })
         });
         let (held, cleanup) = Held::new(held, releaser);
-        self.put_entry(Entry::Held(Box::pin(cleanup)));
+        let over = held.over();
+        self.put_entry(Entry::Held(Box::pin(cleanup), over));
         held
     }
 

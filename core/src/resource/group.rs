@@ -32,6 +32,9 @@ use crate::task::JoinError;
 /// All else is as [`using`](crate::using) does it: acquisitions are shielded, and where the body is stopped by
 /// a request or dropped, the releases run as a clean-up of the region.
 ///
+/// What the body is lent is released by its place in the list: it leaves the list as long as it is, and in its
+/// order.
+///
 /// Not cancel safe: dropping it drops the body where it is.
 ///
 /// # Panics

@@ -16,14 +16,15 @@ use super::lent::{Lent, Slot};
 use super::resource::Resource;
 use crate::region::contain::{contain, discard};
 use crate::region::state::flag;
-use crate::region::{BoxFuture, Shield, defer, frame, shield};
+use crate::region::{BoxFuture, Shield, defer_held, frame, shield};
 use crate::scope::MayFail;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Acquires what is then held until the innermost region around ends, and released there.
 ///
 /// A *region* is a task, a [`rooted`](crate::rooted) future, the body of a scope or of a timeout, a future
-/// with [`until`](crate::Cancellable::until), an arm of [`race`](crate::race()): what [`defer`] belongs to.
+/// with [`until`](crate::Cancellable::until), an arm of [`race`](crate::race()): what [`defer`](crate::defer) belongs to.
 ///
 /// ```text
 /// region ── acquire (shielded) ── Held ── … body ends, panics, or is stopped
@@ -162,10 +163,13 @@ pub fn enter<R: Resource>(
 pub struct Acquired<A>(A, Releaser<A>);
 
 /// How to release what was acquired, with its types erased.
-pub(super) struct Releaser<A>(Box<dyn FnOnce(A, ExitKind) -> BoxFuture + Send>);
+pub(super) struct Releaser<A>(Box<dyn FnOnce(A, ExitKind, bool) -> BoxFuture + Send>);
 
 impl<A> Releaser<A> {
-    pub(super) fn new(release: impl FnOnce(A, ExitKind) -> BoxFuture + Send + 'static) -> Self {
+    /// It is told the kind, and whether it runs before the end.
+    pub(super) fn new(
+        release: impl FnOnce(A, ExitKind, bool) -> BoxFuture + Send + 'static,
+    ) -> Self {
         Releaser(Box::new(release))
     }
 }
@@ -183,7 +187,7 @@ where
     C: FnOnce(A, Exit) -> Fut + Send + 'static,
     Fut: Future<Output: MayFail<Error: Display>> + Send + 'static,
 {
-    Releaser::new(move |acquired, kind| {
+    Releaser::new(move |acquired, kind, _| {
         Box::pin(async move {
             let releasing = release(acquired, Exit::bare(kind));
             if let Err(error) = releasing.await.into_result() {
@@ -199,14 +203,12 @@ where
 pub struct Hold<F> {
     #[pin]
     acquire: Shield<F>,
-    started: bool,
 }
 
 impl<F: Future> Hold<F> {
     fn new(acquire: F) -> Self {
         Hold {
             acquire: shield(acquire),
-            started: false,
         }
     }
 }
@@ -220,18 +222,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if !*this.started {
+        {
             assert!(
                 frame::current().is_some(),
                 "a resource was to be held in code that runs in no task of anyrt, so it would never be \
                  released: enter one with `block_on`, `spawn`, or `rooted(&rt, future)`"
             );
-            *this.started = true;
         }
         let acquired = ready!(this.acquire.poll(cx));
         Poll::Ready(acquired.map(|Acquired(acquired, releaser)| {
             let (held, cleanup) = Held::new(acquired, releaser);
-            defer(cleanup);
+            let over = held.over();
+            defer_held(cleanup, over);
             held
         }))
     }
@@ -262,6 +264,8 @@ struct Release<A> {
     state: Mutex<State<A>>,
     /// The region it was acquired in, to be compared only.
     place: usize,
+    /// Whether nothing is left to be done: for who keeps the clean-up.
+    over: Arc<AtomicBool>,
 }
 
 struct State<A> {
@@ -278,6 +282,10 @@ enum Stage<A> {
 }
 
 impl<A: Send + 'static> Held<A> {
+    pub(super) fn over(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.release.over)
+    }
+
     pub(super) fn new(acquired: A, releaser: Releaser<A>) -> (Self, ReleaseHeld<A>) {
         let (lent, slot) = Lent::new(acquired);
         let release = Arc::new(Release {
@@ -287,6 +295,7 @@ impl<A: Send + 'static> Held<A> {
                 waiters: Vec::new(),
             }),
             place: frame::place(),
+            over: Arc::new(AtomicBool::new(false)),
         });
         let held = Held {
             lent,
@@ -335,8 +344,9 @@ impl<A: Send + 'static> Held<A> {
         A: Sized,
     {
         let Held { lent, release } = self;
-        drop(release);
-        lent.keep()
+        let kept = lent.keep();
+        release.forget();
+        kept
     }
 }
 
@@ -391,8 +401,9 @@ impl<A> Release<A> {
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Ready(Some(back)) => {
+                    let early = kind.is_some();
                     let kind = kind.unwrap_or_else(|| self.kind(back.panicked));
-                    (releaser.0)(back.value, kind)
+                    (releaser.0)(back.value, kind, early)
                 }
             },
             Stage::Polled | Stage::Over => {
@@ -405,6 +416,21 @@ impl<A> Release<A> {
             turn.next = Stage::Running(running);
         }
         polled
+    }
+
+    /// There is nothing to release, unless somebody has just found that out.
+    fn forget(&self) {
+        let releaser = {
+            let mut state = self.lock();
+            match state.stage {
+                Stage::New(_) => Some(std::mem::replace(&mut state.stage, Stage::Over)),
+                _ => None,
+            }
+        };
+        if releaser.is_some() {
+            self.over.store(true, Ordering::Release);
+            self.wake();
+        }
     }
 
     /// Wakes all who wait.
@@ -431,6 +457,7 @@ impl<A> Drop for Turn<'_, A> {
         // Nothing is dropped here: what was there is a mark.
         self.release.lock().stage = next;
         if over {
+            self.release.over.store(true, Ordering::Release);
             self.release.wake();
         }
     }

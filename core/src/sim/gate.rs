@@ -88,6 +88,8 @@ struct Slot {
     phase: Phase,
     /// Set from the lending of a turn until it is back: it is in the middle of a poll.
     lent: bool,
+    /// Somebody asked back before it has lent.
+    asked_early: bool,
     /// Woken while it was lent.
     woken: bool,
     /// What the host or the thread waits by. Taken to be woken.
@@ -198,6 +200,7 @@ impl Gate {
             number,
             phase: Phase::Ready,
             lent: false,
+            asked_early: false,
             woken: false,
             outer: None,
             since,
@@ -336,10 +339,16 @@ impl Gate {
         };
         slot.lent = true;
         slot.woken = slot.phase == Phase::Woken;
-        slot.phase = Phase::Lent(why);
+        let asked_early = std::mem::take(&mut slot.asked_early);
+        slot.phase = match asked_early {
+            true => Phase::Ready,
+            false => Phase::Lent(why),
+        };
         (slot.since, slot.since_step) = (now, step);
         let before = slot.outer.replace(outer);
-        if why == Wait::Untold {
+        if asked_early {
+            state_ref.ready.push(entity.key);
+        } else if why == Wait::Untold {
             state_ref.outside += 1;
         }
         state_ref.turn = Turn::Nobody;
@@ -357,6 +366,8 @@ impl Gate {
             return;
         };
         let Phase::Lent(why) = slot.phase else {
+            // From outside, between its look and its lending.
+            slot.asked_early = matches!(slot.phase, Phase::Running | Phase::Woken);
             return;
         };
         slot.phase = Phase::Ready;

@@ -30,4 +30,4 @@ pub use rooted::{Rooted, rooted};
 pub use spawn::SpawnWith;
 
 pub(crate) use rooted::{block_on_guard, rooted_in_driver, watched};
-pub(crate) use spawn::{Words, spawn, spawn_begun, spawn_blocking, spawn_detached};
+pub(crate) use spawn::{Words, spawn, spawn_begun, spawn_beneath, spawn_blocking, spawn_detached};

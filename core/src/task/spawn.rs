@@ -56,6 +56,25 @@ where
     Task::new(cell)
 }
 
+/// Spawns a task that somebody waits for on a thread.
+#[track_caller]
+pub(crate) fn spawn_beneath<R, F>(
+    rt: &R,
+    waits: Option<&Arc<dyn Member>>,
+    future: F,
+) -> Task<F::Output>
+where
+    R: Spawn + Timer,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let cell = cell(rt, Words::default(), 0);
+    cell.region.set_beneath(waits);
+    let member = Arc::clone(&cell);
+    rt.spawn_known(Root::new(future, member));
+    Task::new(cell)
+}
+
 /// Spawns the rest of a task that has begun where it is spawned.
 #[track_caller]
 pub(crate) fn spawn_begun<R, F>(

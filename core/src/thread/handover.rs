@@ -1,6 +1,7 @@
 //! What a thread holds while it runs, and gives away while it waits.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use crate::sync::thread_local;
@@ -53,7 +54,11 @@ struct Given(Rc<dyn Held>);
 
 impl Drop for Given {
     fn drop(&mut self) {
-        self.0.take_back();
-        drop(replace(Some(Rc::clone(&self.0))));
+        match catch_unwind(AssertUnwindSafe(|| self.0.take_back())) {
+            Ok(()) => drop(replace(Some(Rc::clone(&self.0)))),
+            // Two panics at a time would abort the process.
+            Err(payload) if std::thread::panicking() => std::mem::forget(payload),
+            Err(payload) => resume_unwind(payload),
+        }
     }
 }

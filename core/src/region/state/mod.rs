@@ -156,6 +156,9 @@ struct Rare {
     parts: Mutex<Parts>,
 }
 
+/// A clean-up, and what says that it is over before its time.
+type CleanUp = (BoxFuture, Option<Arc<AtomicBool>>);
+
 #[derive(Default)]
 pub(crate) struct Parts {
     pub(crate) name: Option<Cow<'static, str>>,
@@ -175,7 +178,7 @@ pub(crate) struct Parts {
     /// Regions directly inside that are on their way out.
     unwinding: usize,
     /// Deferred clean-ups: newest last.
-    cleanups: Vec<BoxFuture>,
+    cleanups: Vec<CleanUp>,
     /// Those of a scope, to run when its children are gone: newest last.
     scope_cleanups: Vec<BoxFuture>,
     /// How often `CHILDREN` is held: a last child and a next one may overlap.

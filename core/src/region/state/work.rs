@@ -1,9 +1,11 @@
 //! The work that a region has beside its body and after it, and how the region closes.
 
-use super::{Parts, Region, flag};
+use std::sync::Arc;
+
+use super::{CleanUp, Parts, Region, flag};
 use crate::region::aside::{Aside, BoxFuture, Leftovers};
 use crate::region::work::Work;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// What the root is to do next with the work beside its body.
 pub(crate) enum Next {
@@ -13,6 +15,12 @@ pub(crate) enum Next {
     Wait,
     /// Nothing is left, and the region is closed.
     Closed,
+}
+
+/// Takes all out.
+fn works(all: &mut Vec<CleanUp>) -> Vec<BoxFuture> {
+    let all = std::mem::take(all).into_iter();
+    all.map(|(work, _)| work).collect()
 }
 
 impl Region {
@@ -34,7 +42,35 @@ impl Region {
     ///
     /// A region that has ended gives it back.
     pub(crate) fn defer(&self, work: BoxFuture) -> Result<(), BoxFuture> {
-        self.add(work, |rare| &mut rare.cleanups)
+        self.add((work, None), |rare| &mut rare.cleanups)
+            .map_err(|(work, _)| work)
+    }
+
+    /// The same, of one that may be over before: it is dropped then when the list would grow.
+    pub(crate) fn defer_held(
+        &self,
+        work: BoxFuture,
+        over: Arc<AtomicBool>,
+    ) -> Result<(), BoxFuture> {
+        let swept: Vec<_> = self.rare(|rare| {
+            if rare.cleanups.len() < rare.cleanups.capacity() {
+                return Vec::new();
+            }
+            let is_over = |over: &Option<Arc<AtomicBool>>| {
+                over.as_ref()
+                    .is_some_and(|over| over.load(Ordering::Acquire))
+            };
+            let all = std::mem::take(&mut rare.cleanups).into_iter();
+            let (swept, live) = all.partition(|(_, over)| is_over(over));
+            rare.cleanups = live;
+            let room = rare.cleanups.len().max(8);
+            rare.cleanups.reserve(room);
+            swept
+        });
+        // What they capture is dropped outside the lock.
+        drop(swept);
+        self.add((work, Some(over)), |rare| &mut rare.cleanups)
+            .map_err(|(work, _)| work)
     }
 
     /// The same, but it runs only when the children of the scope are gone too.
@@ -149,7 +185,7 @@ impl Region {
         }
         let cleanup = match () {
             () if killed || aside.is_cleaning() => None,
-            () if !rare.cleanups.is_empty() => rare.cleanups.pop(),
+            () if !rare.cleanups.is_empty() => rare.cleanups.pop().map(|(work, _)| work),
             () if rare.holds == 0 => rare.scope_cleanups.pop(),
             () => None,
         };
@@ -177,7 +213,7 @@ impl Region {
         left: &mut Leftovers,
     ) -> Box<Aside> {
         self.rare(|rare| {
-            left.cleanups = std::mem::take(&mut rare.cleanups);
+            left.cleanups = works(&mut rare.cleanups);
             left.after_children = std::mem::take(&mut rare.scope_cleanups);
             left.adopted = std::mem::take(&mut rare.arrivals);
             put_back.or_else(|| rare.aside.take()).unwrap_or_default()
@@ -207,7 +243,7 @@ impl Region {
         }
         let mut rare = self.rare.get_or_init(Box::default).parts();
         self.set(flag::CLOSED);
-        left.cleanups = std::mem::take(&mut rare.cleanups);
+        left.cleanups = works(&mut rare.cleanups);
         left.after_children = std::mem::take(&mut rare.scope_cleanups);
         left.adopted = std::mem::take(&mut rare.arrivals);
         let aside = rare.aside.take();

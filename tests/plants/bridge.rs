@@ -64,8 +64,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     Plant {
         name: "bridge: the call is not told that nobody waits",
         file: "core/src/bridge/link.rs",
-        was: "        let call = state.call.take();\n        drop(state);\n        if let Some(call) = call {\n            call.wake();\n        }\n        true",
-        now: "        drop(state);\n        true",
+        was: "        if let Some(call) = call {\n            call.wake();\n        }\n        if let Some(leave_queue)",
+        now: "        drop(call);\n        if let Some(leave_queue)",
         test: Test::Model("an_await_that_is_dropped_stops_the_call_wherever_it_is"),
     },
     Plant {

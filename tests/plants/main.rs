@@ -248,8 +248,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "clean-ups run oldest first",
         file: "core/src/region/state/work.rs",
-        was: "() if !rare.cleanups.is_empty() => rare.cleanups.pop(),",
-        now: "() if !rare.cleanups.is_empty() => Some(rare.cleanups.remove(0)),",
+        was: "() if !rare.cleanups.is_empty() => rare.cleanups.pop().map(|(work, _)| work),",
+        now: "() if !rare.cleanups.is_empty() => Some(rare.cleanups.remove(0).0),",
         test: Test::Core("clean_ups_run_newest_first_after_the_body_is_dropped"),
     },
     Plant {
@@ -491,8 +491,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "a clean-up sees what is bound where it runs",
         file: "core/src/region/defer.rs",
-        was: "Box::pin(Within::here(cleanup))",
-        now: "{ let _ = Within::<F>::here; Box::pin(cleanup) }",
+        was: "Box::pin(Within::here(cleanup));\n    if let Err(cleanup) = member.region().defer(cleanup)",
+        now: "Box::pin(cleanup);\n    if let Err(cleanup) = member.region().defer(cleanup)",
         test: Test::Suite(
             "on_builtin::context::clean_ups_have_what_was_bound_where_they_were_registered",
         ),

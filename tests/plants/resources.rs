@@ -24,8 +24,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "resource: a gap before what is held",
         file: "core/src/resource/hold.rs",
-        was: "            defer(cleanup);\n            held",
-        now: "            if !frame::is_stopping() {\n                defer(cleanup);\n            }\n            held",
+        was: "            defer_held(cleanup, over);\n            held",
+        now: "            if !frame::is_stopping() {\n                defer_held(cleanup, over);\n            }\n            held",
         test: Test::Core("resource::tests::seeds::what_is_acquired_is_released_whatever_happens"),
     },
     Plant {
@@ -56,8 +56,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "resource: of two who wait for a release one is woken",
         file: "core/src/resource/hold.rs",
-        was: "        if over {\n            self.release.wake();",
-        now: "        if false && over {\n            self.release.wake();",
+        was: "            self.release.over.store(true, Ordering::Release);\n            self.release.wake();",
+        now: "            self.release.over.store(true, Ordering::Release);",
         test: Test::Core(
             "resource::tests::hold::the_region_is_woken_when_an_early_release_is_over_or_dropped",
         ),
@@ -118,8 +118,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "cache: a hit is no use",
         file: "core/src/cache/cache.rs",
-        was: "                            store.touch_first(hash);",
-        now: "                            store.touch_first(!hash);",
+        was: "alone.then(|| store.touch_first(hash))",
+        now: "alone.then(|| store.touch_first(!hash))",
         test: Test::Core("cache::tests::kept::the_least_recently_used_goes_first"),
     },
     Plant {

@@ -222,13 +222,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        {
-            assert!(
-                frame::current().is_some(),
-                "a resource was to be held in code that runs in no task of anyrt, so it would never be \
-                 released: enter one with `block_on`, `spawn`, or `rooted(&rt, future)`"
-            );
-        }
+        assert!(
+            frame::current().is_some(),
+            "a resource was to be held in code that runs in no task of anyrt, so it would never be \
+             released: enter one with `block_on`, `spawn`, or `rooted(&rt, future)`"
+        );
         let acquired = ready!(this.acquire.poll(cx));
         Poll::Ready(acquired.map(|Acquired(acquired, releaser)| {
             let (held, cleanup) = Held::new(acquired, releaser);

@@ -17,7 +17,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// How often a thread looks for its next job before it sleeps: that takes about as long as to wake it.
 #[cfg(not(loom))]
-const LOOKS: usize = 40;
+const LOOKS: usize = 200;
 
 /// How long an idle thread stays.
 const KEEP: Duration = Duration::from_secs(10);

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
+mod watchdog;
+
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -13,25 +15,11 @@ use anyrt::backend::smol::Smol;
 use anyrt::backend::tokio::TokioRuntime;
 use anyrt::{BlockOn, Threads, abandoned_threads, from_thread, prelude::*, to_thread};
 
-/// Runs `case`, and aborts the tests with its name if it hangs.
-fn watched<T: Send + 'static>(name: &str, case: impl FnOnce() -> T + Send + 'static) -> T {
-    // One at a time: some want as many threads as a process may have.
+/// One at a time: some want as many threads as a process may have.
+fn watched<T: Send + 'static>(case: impl FnOnce() -> T + Send + 'static) -> T {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (tx, rx) = mpsc::channel();
-    // With room for drivers whose frames are deep in a debug build.
-    let thread = std::thread::Builder::new().stack_size(8 << 20);
-    let running = thread.spawn(move || tx.send(case())).unwrap();
-    match rx.recv_timeout(Duration::from_secs(240)) {
-        Ok(value) => value,
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(running.join().unwrap_err())
-        }
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            eprintln!("`{name}` hangs");
-            std::process::abort()
-        }
-    }
+    watchdog::watched(case)
 }
 
 /// As many calls into async code as functions on threads, each inside the one before.
@@ -43,34 +31,34 @@ fn down(depth: u32) -> u32 {
 }
 
 /// 10,000 crossings: 5,000 threads at once.
-fn ten_thousand_crossings(name: &str, owner: impl BlockOn + Send + 'static) {
-    let crossed = watched(name, move || owner.block_on(to_thread(|| down(5_000))));
+fn ten_thousand_crossings(owner: impl BlockOn + Send + 'static) {
+    let crossed = watched(move || owner.block_on(to_thread(|| down(5_000))));
     assert_eq!(crossed, 10_000);
 }
 
 #[test]
 fn ten_thousand_crossings_on_builtin() {
-    ten_thousand_crossings("builtin", BuiltinRuntime::new());
+    ten_thousand_crossings(BuiltinRuntime::new());
 }
 
 #[test]
 fn ten_thousand_crossings_on_tokio_current() {
-    ten_thousand_crossings("tokio-current", TokioRuntime::current_thread().unwrap());
+    ten_thousand_crossings(TokioRuntime::current_thread().unwrap());
 }
 
 #[test]
 fn ten_thousand_crossings_on_tokio_multi() {
-    ten_thousand_crossings("tokio-multi", TokioRuntime::multi_thread().unwrap());
+    ten_thousand_crossings(TokioRuntime::multi_thread().unwrap());
 }
 
 #[test]
 fn ten_thousand_crossings_on_smol() {
-    ten_thousand_crossings("smol", Smol);
+    ten_thousand_crossings(Smol);
 }
 
 #[test]
 fn ten_thousand_crossings_on_async_std() {
-    ten_thousand_crossings("async-std", AsyncStd);
+    ten_thousand_crossings(AsyncStd);
 }
 
 #[test]
@@ -85,7 +73,7 @@ fn a_thread_that_is_faster_than_its_await_waits_for_it() {
 
     // Awaited by an executor that knows of no task, or by nobody at all, it is an error.
     let thread = to_thread(|| from_thread(async { 1 }));
-    let error = watched("no task", || futures::executor::block_on(thread));
+    let error = watched(|| futures::executor::block_on(thread));
     assert!(error.unwrap_err().is_no_origin());
     let (tell, told) = mpsc::channel();
     let (called, is_called) = mpsc::channel();
@@ -95,13 +83,13 @@ fn a_thread_that_is_faster_than_its_await_waits_for_it() {
     });
     is_called.recv().unwrap();
     drop(thread);
-    let error = watched("nobody", move || told.recv().unwrap());
+    let error = watched(move || told.recv().unwrap());
     assert!(error.unwrap_err().is_abandoned());
 }
 
 #[test]
 fn two_thousand_functions_that_each_wait_for_the_next_all_end() {
-    let sum = watched("two thousand", || {
+    let sum = watched(|| {
         let owner = BuiltinRuntime::new();
         owner.block_on(async {
             let (first, mut before) = mpsc::channel();
@@ -127,7 +115,7 @@ fn two_thousand_functions_that_each_wait_for_the_next_all_end() {
 
 #[test]
 fn a_chain_over_a_pool_of_one_thread_is_an_error_and_not_a_hang() {
-    let refused = watched("a pool of one", || {
+    let refused = watched(|| {
         let pool = Threads::limited(1);
         BuiltinRuntime::new().block_on(async move {
             let inner = pool.clone();
@@ -143,7 +131,7 @@ fn a_chain_over_a_pool_of_one_thread_is_an_error_and_not_a_hang() {
 /// In real time, as the functions are not stopped by anything else.
 #[test]
 fn a_function_that_outlasts_its_timeout_does_not_hold_up_the_next() {
-    watched("a timeout", || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async move {
@@ -176,7 +164,7 @@ fn four_hundred_functions_with_a_hundred_threads() {
     if std::env::var_os(LIMITED).is_none() {
         return;
     }
-    watched("four hundred", || {
+    watched(|| {
         let owner = TokioRuntime::current_thread().unwrap();
         owner.block_on(async {
             let functions: Vec<_> = (0..400_u32)

@@ -9,6 +9,8 @@
     reason = "all of it is tests"
 )]
 
+mod watchdog;
+
 use std::future::{Future, pending, poll_fn};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
@@ -21,26 +23,15 @@ use anyrt::{
 };
 use futures::channel::oneshot;
 
+use watchdog::watched;
+
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-fn watched<T: Send + 'static>(secs: u64, case: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tx, rx) = mpsc::channel();
-    let running = std::thread::spawn(move || drop(tx.send(case())));
-    // Longer than it takes on a machine under load.
-    match rx.recv_timeout(Duration::from_secs(10 * secs)) {
-        Ok(value) => value,
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(running.join().unwrap_err())
-        }
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
-    }
-}
-
 #[test]
 fn a_call_goes_to_the_task_that_its_await_has_moved_to() {
-    watched(5, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -79,7 +70,7 @@ fn a_call_goes_to_the_task_that_its_await_has_moved_to() {
 
 #[test]
 fn a_call_from_an_eager_task_goes_to_that_task() {
-    watched(5, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -106,7 +97,7 @@ fn a_call_from_an_eager_task_goes_to_that_task() {
 
 #[test]
 fn a_thread_may_wait_for_the_task_that_started_it_if_another_awaits_it() {
-    watched(5, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -132,7 +123,7 @@ fn a_thread_may_wait_for_the_task_that_started_it_if_another_awaits_it() {
 
 #[test]
 fn a_queued_function_is_counted_by_the_clock_it_was_submitted_under() {
-    watched(10, || {
+    watched(|| {
         let pool = Threads::limited(1);
         let (started, is_started) = mpsc::channel();
         let (go, gone) = mpsc::channel::<()>();
@@ -168,7 +159,7 @@ fn a_queued_function_is_counted_by_the_clock_it_was_submitted_under() {
 
 #[test]
 fn a_job_that_is_asked_to_stop_gets_an_error_from_its_call() {
-    watched(10, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -189,7 +180,7 @@ fn a_job_that_is_asked_to_stop_gets_an_error_from_its_call() {
 
 #[test]
 fn a_function_that_is_abandoned_in_the_queue_is_gone() {
-    watched(10, || {
+    watched(|| {
         let pool = Threads::limited(1).named("t7");
         let (started, is_started) = mpsc::channel();
         let (go, gone) = mpsc::channel::<()>();
@@ -217,7 +208,7 @@ fn a_function_that_is_abandoned_in_the_queue_is_gone() {
 
 #[test]
 fn who_waits_for_itself_through_a_blocking_child_is_told() {
-    watched(8, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -250,7 +241,7 @@ fn who_waits_for_itself_through_a_blocking_child_is_told() {
 #[test]
 fn a_wake_up_from_outside_a_simulation_is_not_lost() {
     for seed in 0..400 {
-        watched(8, move || {
+        watched(move || {
             Sim::new(seed).block_on(async {
                 let rt = anyrt::current().unwrap();
                 let job = rt.spawn_blocking(move || {
@@ -268,7 +259,7 @@ fn a_wake_up_from_outside_a_simulation_is_not_lost() {
 
 #[test]
 fn a_blocking_child_that_calls_does_not_hold_up_its_scope() {
-    watched(10, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -294,7 +285,7 @@ fn a_blocking_child_that_calls_does_not_hold_up_its_scope() {
 
 #[test]
 fn a_blocking_child_may_drop_the_handle_of_its_host() {
-    watched(8, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -356,7 +347,7 @@ fn a_value_that_nobody_receives_may_wait_for_another_thread_when_it_is_dropped()
 
 #[test]
 fn a_job_that_is_asked_to_stop_gets_an_error_from_its_local_call() {
-    watched(10, || {
+    watched(|| {
         let owner = BuiltinRuntime::new();
         let rt = owner.handle().clone();
         owner.block_on(async {
@@ -372,5 +363,28 @@ fn a_job_that_is_asked_to_stop_gets_an_error_from_its_local_call() {
                 .await;
             assert!(ended.is_ok(), "the job waits for ever");
         });
+    });
+}
+
+/// Above another executor a call is a task of its own: an await that is dropped stops that too.
+#[test]
+fn a_call_that_is_a_task_ends_when_its_await_is_dropped() {
+    watched(|| {
+        let owner = BuiltinRuntime::new();
+        let (begin, has_begun) = oneshot::channel();
+        let (end, ended) = mpsc::channel();
+        let mut thread = Box::pin(owner.handle().to_thread(move || {
+            let called = from_thread(async move {
+                begin.send(()).unwrap();
+                pending::<()>().await;
+            });
+            end.send(called).unwrap();
+        }));
+        futures::executor::block_on(async {
+            let begun = futures::future::select(&mut thread, has_begun).await;
+            assert!(matches!(begun, futures::future::Either::Right((Ok(()), _))));
+        });
+        drop(thread);
+        assert!(ended.recv().unwrap().unwrap_err().is_abandoned());
     });
 }

@@ -136,8 +136,10 @@ fn core_reads_no_clock_of_its_own() {
         let is_epoch = place.contains("sim/owner.rs");
         // A runtime of its own: that is where its clock is.
         let is_runtime = place.contains("bridge/idle.rs");
+        // It bounds a wait that is awake: too short for anybody to see.
+        let is_moment = place.contains("thread/moment.rs");
         assert!(
-            in_tests || is_epoch || is_runtime || !line.contains("Instant::now()"),
+            in_tests || is_epoch || is_runtime || is_moment || !line.contains("Instant::now()"),
             "{place}: {line}"
         );
     }

@@ -491,8 +491,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "a clean-up sees what is bound where it runs",
         file: "core/src/region/defer.rs",
-        was: "Box::pin(Within::here(cleanup));\n    if let Err(cleanup) = member.region().defer(cleanup)",
-        now: "Box::pin(cleanup);\n    if let Err(cleanup) = member.region().defer(cleanup)",
+        was: "Box::pin(Within::here(cleanup))",
+        now: "{ let _ = Within::<F>::here; Box::pin(cleanup) }",
         test: Test::Suite(
             "on_builtin::context::clean_ups_have_what_was_bound_where_they_were_registered",
         ),

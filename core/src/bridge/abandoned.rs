@@ -48,10 +48,17 @@ impl fmt::Display for AbandonedThread {
 /// ```
 /// use std::sync::mpsc;
 /// use anyrt::{abandoned_threads, backend::builtin::BuiltinRuntime, prelude::*, to_thread};
+/// use futures::channel::oneshot;
 ///
 /// let (end, is_ended) = mpsc::channel::<()>();
 /// BuiltinRuntime::new().block_on(async {
-///     drop(to_thread(move || is_ended.recv()));
+///     let (begin, has_begun) = oneshot::channel();
+///     let call = to_thread(move || {
+///         begin.send(()).unwrap();
+///         is_ended.recv()
+///     });
+///     has_begun.await.unwrap();
+///     drop(call);
 ///     assert_eq!(abandoned_threads().len(), 1);
 /// });
 /// end.send(()).unwrap();

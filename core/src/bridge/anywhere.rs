@@ -7,7 +7,7 @@ use std::future::Future;
 use super::idle::idle_runtime;
 use crate::region::{frame, runtime_of};
 use crate::runtime::{AnyRuntime, Drive, Enter, Spawn};
-use crate::task::{Rooted, rooted_in_driver};
+use crate::task::{rooted, rooted_in_driver};
 
 /// Runs `future` on this thread until it is ready, and gives its value: from sync code, wherever it is.
 ///
@@ -93,15 +93,10 @@ pub fn try_block_anywhere<F: Future>(future: F) -> Result<F::Output, BlockError>
 fn drive<F: Future>(rt: Option<AnyRuntime>, future: F) -> F::Output {
     let owner = idle_runtime();
     match rt {
-        Some(rt) => owner.drive(inside(&rt, future)),
+        // Inside of it: the future may use sockets and timers that are found by a thread-local.
+        Some(rt) => owner.drive(rooted(&rt, future)),
         None => owner.drive(rooted_in_driver(owner.handle(), future)),
     }
-}
-
-/// The future may use sockets and timers of a runtime that finds them by a thread-local.
-#[track_caller]
-fn inside<F: Future>(rt: &AnyRuntime, future: F) -> Rooted<AnyRuntime, F> {
-    crate::task::rooted(rt, future)
 }
 
 thread_local! {

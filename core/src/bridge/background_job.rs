@@ -11,14 +11,12 @@ use std::time::Duration;
 
 use super::background::Pool;
 use super::idle::idle_runtime;
-use super::park;
-use super::to_thread::OnThread;
-use crate::clock::current::{self, Timekeeper};
+use super::{on_thread, park};
+use crate::clock::current;
 use crate::region::flat::flat;
-use crate::region::state::flag;
-use crate::region::{Member, Region, frame, runtime_of, watch_of};
-use crate::runtime::{Drive, Enter, Spawn, Timer, after};
-use crate::task::{Cell, Job, JoinError, Task};
+use crate::region::{Member, Region, frame, runtime_of};
+use crate::runtime::{Drive, Timer, after};
+use crate::task::{Job, JoinError, Task};
 use crate::thread::ThreadCache;
 
 /// A job on a thread in the background; made by [`BackgroundThreads::start`](crate::BackgroundThreads::start).
@@ -241,20 +239,13 @@ where
 {
     let around = frame::current();
     let rt = around.as_ref().and_then(runtime_of);
-    let region = Region::new(location, flag::JOB);
-    let cell = Arc::new(Cell::<OnThread, T>::new(region, OnThread(rt.clone())));
-    cell.region.dress(None, around.as_ref().and_then(watch_of));
-    cell.region.inherit_context();
+    let cell = on_thread::cell(rt.clone(), None, location, around.as_ref());
     let number = pool.number();
     let over = Over {
         pool: Arc::clone(pool),
         number,
     };
-    let run = move || match rt {
-        Some(rt) => rt.enter(Enter::Foreign, f),
-        None => f(),
-    };
-    let job = Job::new(run, Arc::clone(&cell) as _);
+    let job = Job::new(|| on_thread::inside(rt, f), Arc::clone(&cell) as _);
     let keeper = current::current();
     let who = Arc::new(Who {
         member: Arc::clone(&cell) as _,
@@ -264,7 +255,15 @@ where
         number,
         who: Arc::clone(&who),
         go: Box::new(move |go| match go {
-            Go::OnThread => on_thread(job, over, keeper),
+            Go::OnThread => {
+                on_thread::hand_over(job, keeper, ThreadCache::global(), |worker| {
+                    // First: the next one has this thread.
+                    if let Some(worker) = worker {
+                        worker.list();
+                    }
+                    drop(over);
+                });
+            }
             Go::Nowhere => job.run_and(|| drop(over)),
         }),
     };
@@ -277,25 +276,4 @@ where
         }),
     };
     (job, started)
-}
-
-/// On a thread of core's own, counted by whoever counts the code that started it.
-fn on_thread<F, T>(job: Job<F, T>, over: Over, keeper: Option<Arc<dyn Timekeeper>>)
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    if let Some(keeper) = keeper {
-        drop(keeper.run_blocking(Box::new(move || job.run_and(|| drop(over)))));
-        return;
-    }
-    if let Ok(seat) = ThreadCache::global().reserve() {
-        seat.run(move |worker| {
-            job.run_and(|| {
-                // First: the next one has this thread.
-                worker.list();
-                drop(over);
-            });
-        });
-    }
 }

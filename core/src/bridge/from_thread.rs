@@ -75,7 +75,7 @@ where
         Origin::NoRoot | Origin::Unknown => return as_task(Some(&*link), future),
         Origin::Root(stands) => stands,
     };
-    call(link, stands, place, future)
+    call(&link, stands, place, future)
 }
 
 /// Where to call. The thread may be faster than the first poll of its await.
@@ -95,7 +95,7 @@ fn origin(link: &Link) -> Origin {
 }
 
 fn call<F>(
-    link: Arc<Link>,
+    link: &Arc<Link>,
     stands: Stands,
     place: &'static Location<'static>,
     future: F,
@@ -115,7 +115,7 @@ where
 
 /// Puts a call into the mailbox. It is answered in any case.
 pub(super) fn submit<F>(
-    link: Arc<Link>,
+    link: &Arc<Link>,
     stands: Stands,
     place: &'static Location<'static>,
     future: F,
@@ -126,12 +126,13 @@ where
 {
     let answer = Arc::new(Answer::new());
     let root = stands.root.as_ref().and_then(Weak::upgrade);
-    let call = Call::new(future, place, link, stands, Arc::clone(&answer));
+    let call = Call::new(future, place, Arc::clone(link), stands, Arc::clone(&answer));
     match root {
         // One that has ended gives it back; dropped, it answers all the same.
         Some(root) => drop(root.region().call(Box::pin(call))),
         None => drop(call),
     }
+    link.set_called();
     answer
 }
 
@@ -145,35 +146,70 @@ where
     let Some(rt) = runtime(link) else {
         return Err(FromThreadError(Kind::NoOrigin));
     };
-    // A job, or the function of a thread.
-    let job = frame::made_around();
-    let mut seen = Seen::default();
-    let mut task = task::spawn_beneath(&rt, job.as_ref(), future);
+    let mut caller = Caller::here(link);
+    let mut task = task::spawn_beneath(&rt, caller.job.as_ref(), future);
     let joined = block(poll_fn(|cx| {
-        if link.is_some_and(|link| !link.register(cx.waker())) {
-            task.cancel(ABANDONED.clone());
-        }
-        if let Some(job) = &job {
-            if is_asked(job, &mut seen, cx) {
-                task.cancel(STOPPED.clone());
-            }
+        if let Some(why) = caller.stopped(cx) {
+            task.cancel(why.clone());
         }
         Pin::new(&mut task).poll(cx)
     }));
-    if let Some(link) = link {
-        link.unregister();
-    }
-    if let Some(job) = &job {
-        job.region().forget_runner();
-    }
     match joined {
         Ok(value) => Ok(value),
         Err(error) if error.is_panic() => error.resume_unwind(),
-        Err(_) if link.is_some_and(Link::is_abandoned) => Err(FromThreadError(Kind::Abandoned)),
-        Err(_) if job.is_some_and(|job| job.region().has(flag::ASKED)) => {
-            Err(FromThreadError(Kind::Stopped))
+        Err(_) => Err(caller.error()),
+    }
+}
+
+/// The job or function that this thread runs, while it waits for a call that is no part of a task: a request to
+/// it, which an await that is dropped makes as well, stops the call.
+struct Caller<'a> {
+    link: Option<&'a Link>,
+    job: Option<Arc<dyn Member>>,
+    seen: Seen,
+}
+
+impl<'a> Caller<'a> {
+    fn here(link: Option<&'a Link>) -> Self {
+        Caller {
+            link,
+            job: frame::made_around(),
+            seen: Seen::default(),
         }
-        Err(_) => Err(FromThreadError(Kind::Ended)),
+    }
+
+    /// Why the call is to stop; if it is not, a request wakes the waiter.
+    fn stopped(&mut self, cx: &Context<'_>) -> Option<&'static Reason> {
+        let region = self.job.as_ref()?.region();
+        // First, then the look: as a root does.
+        region.register(cx.waker(), &mut self.seen);
+        match self.kind() {
+            Kind::Abandoned => Some(&ABANDONED),
+            Kind::Stopped => Some(&STOPPED),
+            _ => None,
+        }
+    }
+
+    /// Of a call that has given no value.
+    fn error(&self) -> FromThreadError {
+        FromThreadError(self.kind())
+    }
+
+    fn kind(&self) -> Kind {
+        let is_asked = |job: &Arc<dyn Member>| job.region().has(flag::ASKED);
+        match () {
+            () if self.link.is_some_and(Link::is_abandoned) => Kind::Abandoned,
+            () if self.job.as_ref().is_some_and(is_asked) => Kind::Stopped,
+            () => Kind::Ended,
+        }
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if let Some(job) = &self.job {
+            job.region().forget_runner();
+        }
     }
 }
 
@@ -234,44 +270,22 @@ pub fn from_thread_local<F: Future>(future: F) -> Result<F::Output, FromThreadEr
     let Some(rt) = runtime(link.as_deref()) else {
         return Err(FromThreadError(Kind::NoOrigin));
     };
-    let job = frame::made_around();
-    let mut seen = Seen::default();
+    let mut caller = Caller::here(link.as_deref());
     let mut inline = pin!(Inline::new(future, Location::caller()));
     let ended = block(rooted(
         &rt,
         poll_fn(|cx| {
-            if link.as_ref().is_some_and(|link| !link.register(cx.waker())) {
-                inline.as_mut().ask(&ABANDONED);
-            }
-            if let Some(job) = &job {
-                if is_asked(job, &mut seen, cx) {
-                    inline.as_mut().ask(&STOPPED);
-                }
+            if let Some(why) = caller.stopped(cx) {
+                inline.as_mut().ask(why);
             }
             inline.as_mut().poll_end(cx)
         }),
     ));
-    if let Some(link) = &link {
-        link.unregister();
-    }
-    if let Some(job) = &job {
-        job.region().forget_runner();
-    }
     match ended {
         Ended::Value(value) => Ok(value),
         Ended::Panicked(payload) => resume_unwind(payload),
-        Ended::Cancelled if link.is_some_and(|link| link.is_abandoned()) => {
-            Err(FromThreadError(Kind::Abandoned))
-        }
-        Ended::Cancelled => Err(FromThreadError(Kind::Stopped)),
+        Ended::Cancelled => Err(caller.error()),
     }
-}
-
-/// Whether the job that waits here was asked to stop; if not, a request wakes the waiter.
-fn is_asked(job: &Arc<dyn Member>, seen: &mut Seen, cx: &Context<'_>) -> bool {
-    // First, then the look: as a root does.
-    job.region().register(cx.waker(), seen);
-    job.region().has(flag::ASKED)
 }
 
 /// A call from a thread that did not run to its end, or not at all.

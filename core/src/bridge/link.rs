@@ -1,6 +1,7 @@
 //! What a thread shares with the task that awaits it: where that stands, and whether it still waits.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
@@ -15,6 +16,8 @@ pub(super) struct Link {
     /// The runtime of who began it.
     pub(super) rt: Option<AnyRuntime>,
     state: Mutex<State>,
+    /// The function has called into the task, for who looks.
+    has_called: AtomicBool,
 }
 
 struct State {
@@ -74,7 +77,18 @@ impl Link {
                 listed: None,
             }),
             rt,
+            has_called: AtomicBool::new(false),
         }
+    }
+
+    /// A call is in the mailbox.
+    pub(super) fn set_called(&self) {
+        self.has_called.store(true, Ordering::Release);
+    }
+
+    /// Whether the function has ever called: then the task has something to do.
+    pub(super) fn has_called(&self) -> bool {
+        self.has_called.load(Ordering::Acquire)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,11 +213,16 @@ impl Stands {
     /// Where the code stands that runs on this thread.
     pub(super) fn here() -> Self {
         let region = frame::current();
+        let (root, eager) = match region.as_ref().map_or(Task::Nothing, Task::around) {
+            Task::Root(root) => (Some(root), false),
+            Task::Eager => (None, true),
+            Task::Nothing => (None, false),
+        };
         Stands {
-            eager: region.as_ref().is_some_and(is_eager),
-            root: region.as_ref().and_then(root_of),
+            root,
             region: region.as_ref().map(Arc::downgrade),
             mask: frame::mask(),
+            eager,
         }
     }
 
@@ -242,39 +261,38 @@ impl Stands {
     }
 }
 
-fn is_eager(region: &Arc<dyn Member>) -> bool {
-    let mut here = Some(Arc::clone(region));
-    while let Some(member) = here {
-        if InCall::root_of(&member).is_some() {
-            return false;
-        }
-        if member.region().has(flag::EAGER) {
-            return true;
-        }
-        here = member.region().up();
-    }
-    false
+/// What is found from a region outwards.
+enum Task {
+    Root(Weak<dyn Member>),
+    /// One that is being begun where it is spawned, whose root is not there yet.
+    Eager,
+    /// None; or a blocking job, where nothing polls.
+    Nothing,
 }
 
-/// The root of the task that a region is in. None in a blocking job: nothing polls there.
-fn root_of(region: &Arc<dyn Member>) -> Option<Weak<dyn Member>> {
-    let mut here = Arc::clone(region);
-    loop {
-        // Calls nest as deep as threads do, and each knows its root.
-        if let Some(root) = InCall::root_of(&here) {
-            return Some(root);
-        }
-        let region = here.region();
-        if region.has(flag::EAGER) {
-            return None;
-        }
-        if !region.has(flag::INLINE) {
-            return match region.has(flag::JOB) {
-                true => None,
-                false => Some(Arc::downgrade(&here)),
+impl Task {
+    fn around(region: &Arc<dyn Member>) -> Self {
+        let mut here = Arc::clone(region);
+        loop {
+            // Calls nest as deep as threads do, and each knows its root.
+            if let Some(root) = InCall::root_of(&here) {
+                return Task::Root(root);
+            }
+            let region = here.region();
+            if region.has(flag::EAGER) {
+                return Task::Eager;
+            }
+            if !region.has(flag::INLINE) {
+                return match region.has(flag::JOB) {
+                    true => Task::Nothing,
+                    false => Task::Root(Arc::downgrade(&here)),
+                };
+            }
+            let Some(up) = region.up() else {
+                return Task::Nothing;
             };
+            here = up;
         }
-        here = region.up()?;
     }
 }
 

@@ -70,9 +70,7 @@ impl<T: Send + 'static, E: Send + 'static> Members<T, E> {
     pub(super) fn len(&self) -> usize {
         self.list().len()
     }
-}
 
-impl<T: Send + 'static, E: Send + 'static> Members<T, E> {
     #[track_caller]
     pub(super) fn add<W>(&mut self, work: W)
     where
@@ -83,6 +81,27 @@ impl<T: Send + 'static, E: Send + 'static> Members<T, E> {
             work: work.into_any(),
             at: Location::caller(),
         });
+    }
+
+    /// A run of all until one fails.
+    pub(super) fn run(
+        &self,
+        rt: Option<AnyRuntime>,
+        order: Order,
+        at: &'static Location<'static>,
+    ) -> RunWorks<Result<Vec<T>, ScopeError<E>>> {
+        let members = self.clone();
+        RunWorks::new(rt, move |rt| Box::pin(until_error(rt, members, order, at)))
+    }
+
+    /// A run of all to their ends.
+    pub(super) fn run_all(
+        &self,
+        order: Order,
+        at: &'static Location<'static>,
+    ) -> RunWorks<Vec<Result<T, ChildError<E>>>> {
+        let members = self.clone();
+        RunWorks::new(None, move |rt| Box::pin(to_the_end(rt, members, order, at)))
     }
 }
 
@@ -112,7 +131,7 @@ impl<T: Send + 'static, E: Send + 'static> Member<T, E> {
 }
 
 /// Does all until one fails.
-pub(super) async fn until_error<T, E>(
+async fn until_error<T, E>(
     rt: AnyRuntime,
     members: Members<T, E>,
     order: Order,
@@ -147,7 +166,7 @@ where
 }
 
 /// Does all, whatever becomes of each.
-pub(super) async fn to_the_end<T, E>(
+async fn to_the_end<T, E>(
     rt: AnyRuntime,
     members: Members<T, E>,
     order: Order,
@@ -220,7 +239,7 @@ enum Stage<O> {
 }
 
 impl<O> RunWorks<O> {
-    pub(super) fn new(
+    fn new(
         rt: Option<AnyRuntime>,
         begin: impl FnOnce(AnyRuntime) -> BoxFuture<'static, O> + Send + 'static,
     ) -> Self {

@@ -30,6 +30,7 @@ mod members;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;
+mod on_thread;
 mod parallel;
 mod park;
 mod serial;

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use crate::clock::current::{self, Timekeeper, Wait};
 use crate::sync::{Condvar, Mutex, MutexGuard};
-use crate::thread::while_waiting;
+use crate::thread::{while_waiting, yielding};
+
+/// How often a thread looks for its answer before it sleeps: that takes about as long as to wake it.
+const LOOKS: usize = 100;
 
 /// Waits, as a thread that others share something with may: everything of the bridge that blocks goes
 /// through here.
@@ -79,6 +82,11 @@ impl<T> Answer<T> {
         }
         if slot.value.is_some() {
             return slot.value.take();
+        }
+        if self.keeper.is_none() {
+            drop(slot);
+            yielding(LOOKS, || self.slot().value.is_some());
+            slot = self.slot();
         }
         let is_over = || self.keeper.as_ref().is_some_and(|keeper| keeper.is_over());
         while slot.value.is_none() && !is_over() {

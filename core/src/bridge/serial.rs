@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::anywhere::block_anywhere;
-use super::members::{Members, Order, RunWorks, to_the_end, until_error};
+use super::members::{Members, Order, RunWorks};
 use super::work::{AnyWork, Work};
 use crate::runtime::{AnyRuntime, Spawn, Timer};
 use crate::scope::{ChildError, ScopeError};
@@ -110,24 +110,15 @@ impl<T: Send + 'static, E: Send + 'static> Serial<T, E> {
     /// ```
     #[track_caller]
     pub fn run(&self) -> RunWorks<Result<Vec<T>, ScopeError<E>>> {
-        self.begin(None, Location::caller())
+        self.members.run(None, Order::Serial, Location::caller())
     }
 
     /// Does as [`run`](Serial::run) does, on this runtime, wherever it is awaited.
     #[track_caller]
     pub fn run_on<R: Spawn + Timer>(&self, rt: &R) -> RunWorks<Result<Vec<T>, ScopeError<E>>> {
-        self.begin(Some(AnyRuntime::new(rt.clone())), Location::caller())
-    }
-
-    fn begin(
-        &self,
-        rt: Option<AnyRuntime>,
-        at: &'static Location<'static>,
-    ) -> RunWorks<Result<Vec<T>, ScopeError<E>>> {
-        let members = self.members.clone();
-        RunWorks::new(rt, move |rt| {
-            Box::pin(until_error(rt, members, Order::Serial, at))
-        })
+        let rt = AnyRuntime::new(rt.clone());
+        self.members
+            .run(Some(rt), Order::Serial, Location::caller())
     }
 
     /// Does all members, one after the other, and gives the end of each, in their order.
@@ -150,11 +141,7 @@ impl<T: Send + 'static, E: Send + 'static> Serial<T, E> {
     /// ```
     #[track_caller]
     pub fn run_all(&self) -> RunWorks<Vec<Result<T, ChildError<E>>>> {
-        let members = self.members.clone();
-        let at = Location::caller();
-        RunWorks::new(None, move |rt| {
-            Box::pin(to_the_end(rt, members, Order::Serial, at))
-        })
+        self.members.run_all(Order::Serial, Location::caller())
     }
 
     /// Does all members, as [`run`](Serial::run) does, and waits for them on this thread.

@@ -151,12 +151,15 @@ impl Threads {
         }
         let rt = frame::current().as_ref().and_then(runtime_of);
         let f = move || IN_CHAIN.sync_scope((), f);
-        let Threaded { handle, start } = to_thread::prepare(rt, self.pool.name.clone(), f);
+        let Threaded { mut handle, start } = to_thread::prepare(rt, self.pool.name.clone(), f);
         let pool = Arc::clone(&self.pool);
         let start = move |place: Place| start.run(&pool.cache, place);
         match place {
-            Some(place) => start(place),
+            Some(place) => handle.set_hot(start(place)),
             None => {
+                let start = move |place: Place| {
+                    start(place);
+                };
                 let number = self.pool.enqueue(Box::new(start));
                 let pool = Arc::downgrade(&self.pool);
                 handle.link().set_queued(Box::new(move || {

@@ -11,12 +11,12 @@ use std::task::{Context, Poll, ready};
 
 use super::abandoned::Listed;
 use super::link::{Link, Stands};
+use super::on_thread;
 use crate::clock::current::{self, Timekeeper};
-use crate::region::state::flag;
-use crate::region::{Region, frame, leave_job, runtime_of, watch_of};
-use crate::runtime::{AnyRuntime, Enter, Spawn};
-use crate::task::{Cell, Job, JoinError, Joined, Owner, Task};
-use crate::thread::ThreadCache;
+use crate::region::{frame, leave_job, runtime_of};
+use crate::runtime::AnyRuntime;
+use crate::task::{Job, JoinError, Task};
+use crate::thread::{Moments, ThreadCache};
 
 /// Runs `f` on a thread, beginning at once, and gives its value when it is awaited.
 ///
@@ -85,8 +85,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let Threaded { handle, start } = prepare(rt, name, f);
-    start.run(ThreadCache::global(), ());
+    let Threaded { mut handle, start } = prepare(rt, name, f);
+    handle.set_hot(start.run(ThreadCache::global(), ()));
     handle
 }
 
@@ -113,11 +113,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let region = Region::new(Location::caller(), flag::JOB);
-    let cell = Arc::new(Cell::<OnThread, T>::new(region, OnThread(rt.clone())));
     let around = frame::current();
-    cell.region.dress(name, around.as_ref().and_then(watch_of));
-    cell.region.inherit_context();
+    let cell = on_thread::cell(rt.clone(), name, Location::caller(), around.as_ref());
     cell.region.set_beneath(around.as_ref());
     let link = Arc::new(Link::new(rt, Stands::here()));
     let job = {
@@ -134,6 +131,7 @@ where
             task: Task::new(cell),
             link,
             cut: false,
+            is_hot: false,
             stands: around.map(|_| Stands::here()),
         },
     }
@@ -145,35 +143,25 @@ where
     T: Send + 'static,
 {
     /// Hands the function to a thread, together with what it `holds` until it has returned. One that does not
-    /// run reports itself as lost when it is dropped.
+    /// run reports itself as lost when it is dropped. Returns whether a thread is awake that has it next.
     #[track_caller]
-    pub(super) fn run(self, cache: &ThreadCache, holds: impl Send + 'static) {
+    pub(super) fn run(self, cache: &ThreadCache, holds: impl Send + 'static) -> bool {
         let Starts {
             job,
             returns,
             keeper,
         } = self;
         returns.0.set_begun();
-        if let Some(keeper) = keeper {
-            // Its threads are those of the whole process.
-            let job = Box::new(move || job.run_and(move || drop((returns, holds))));
-            drop(keeper.run_blocking(job));
-            return;
-        }
-        if let Ok(seat) = cache.reserve() {
-            seat.run(move |worker| {
-                job.run_and(|| {
-                    // The thread is free before anybody learns that it is. Not where nobody receives the value: that
-                    // is dropped here next, and may wait for somebody who has been given this thread.
-                    let is_received = !returns.0.is_abandoned();
-                    drop(returns);
-                    if is_received {
-                        worker.list();
-                        drop(holds);
-                    }
-                });
-            });
-        }
+        on_thread::hand_over(job, keeper, cache, move |worker| {
+            // The thread is free before anybody learns that it is. Not where nobody receives the value: that is
+            // dropped here next, and may wait for somebody who has been given this thread.
+            let is_received = !returns.0.is_abandoned();
+            drop(returns);
+            if let Some(worker) = worker.filter(|_| is_received) {
+                worker.list();
+                drop(holds);
+            }
+        })
     }
 }
 
@@ -205,10 +193,7 @@ fn with_link<T>(link: Arc<Link>, f: impl FnOnce() -> T) -> T {
             .ok()
             .flatten(),
     );
-    match rt {
-        Some(rt) => rt.enter(Enter::Foreign, f),
-        None => f(),
-    }
+    on_thread::inside(rt, f)
 }
 
 /// The link of the function that this thread runs.
@@ -222,22 +207,6 @@ pub(super) fn link() -> Option<Arc<Link>> {
     LINK.try_with(look).ok().flatten()
 }
 
-/// The owner of a job on a thread: a runtime it has only if whoever called had one.
-pub(super) struct OnThread(pub(super) Option<AnyRuntime>);
-
-impl<T: Send + 'static> Owner<T> for OnThread {
-    type Runtime = AnyRuntime;
-    type Value = T;
-
-    fn runtime(&self) -> Option<&AnyRuntime> {
-        self.0.as_ref()
-    }
-
-    fn judge(&self, _: &Region, ended: Joined<T>) -> Joined<T> {
-        ended
-    }
-}
-
 /// The future of [`to_thread`]: ready when the function has returned.
 ///
 /// Dropping it abandons the thread. Polling it and dropping the poll loses nothing.
@@ -247,6 +216,8 @@ pub struct ToThread<T> {
     link: Arc<Link>,
     /// It gives no value any more.
     cut: bool,
+    /// A thread that is awake has it, and it was not yet polled.
+    is_hot: bool,
     /// Where it was polled last, to compare.
     stands: Option<Stands>,
 }
@@ -254,6 +225,11 @@ pub struct ToThread<T> {
 impl<T> ToThread<T> {
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    /// Says whether a thread is awake that has the function next.
+    pub(super) fn set_hot(&mut self, is_hot: bool) {
+        self.is_hot = is_hot;
     }
 
     /// Gives the outcome instead of the value: a panic, or that there was no thread, as an error.
@@ -292,6 +268,10 @@ impl<T> ToThread<T> {
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if self.cut {
             return Poll::Pending;
+        }
+        if std::mem::take(&mut self.is_hot) {
+            static MOMENTS: Moments = Moments::new();
+            MOMENTS.spend(|| self.is_finished() || self.link.has_called());
         }
         if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
             // Of a call that was stopped the thread may know sooner than the code around the await, which the same
@@ -389,6 +369,7 @@ impl<T> fmt::Debug for ThreadResult<T> {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
+    use crate::region::state::flag;
     use crate::task::rooted;
     use crate::task::tests::Hand;
     use std::pin::pin;

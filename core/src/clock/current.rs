@@ -185,17 +185,3 @@ impl Drop for Lent {
         self.0.wait_back();
     }
 }
-
-/// Runs a job on a thread of core's own, counted by the current clock if there is one.
-///
-/// # Errors
-///
-/// Gives the job back if there is no thread for it.
-#[allow(dead_code, reason = "for the bridge")]
-#[track_caller]
-pub(crate) fn run_blocking(job: Job) -> Result<(), Job> {
-    match current() {
-        Some(keeper) => keeper.run_blocking(job),
-        None => crate::thread::ThreadCache::global().run(job),
-    }
-}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::sync::atomic::AtomicBool;
 
 use super::work::Work;
-use super::{BoxFuture, Member, frame};
+use super::{BoxFuture, Member, Region, frame};
 use crate::context::Within;
 
 /// Runs `cleanup` when the innermost task or `until` around ends, however it ends.
@@ -97,16 +97,7 @@ pub fn try_defer<F>(cleanup: F) -> Result<(), NoRegion<F>>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let Some(member) = frame::current() else {
-        return Err(NoRegion(cleanup));
-    };
-    // It may run in a region further out, or in a task of its own.
-    let cleanup: BoxFuture = Box::pin(Within::here(cleanup));
-    if let Err(cleanup) = member.region().defer(cleanup) {
-        // Code of a region that has ended still runs: a waker, a callback.
-        defer_outwards(&member, cleanup);
-    }
-    Ok(())
+    register(cleanup, Region::defer)
 }
 
 /// Does as [`defer`], for a clean-up that may be `over` before its time: then it is dropped when others come.
@@ -115,13 +106,30 @@ pub(crate) fn defer_held<F>(cleanup: F, over: Arc<AtomicBool>)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let Some(member) = frame::current() else {
+    let registered = register(cleanup, |region, cleanup| region.defer_held(cleanup, over));
+    if let Err(NoRegion(_)) = registered {
         panic!("what is held was acquired in code that runs in no task of anyrt");
+    }
+}
+
+/// Puts a clean-up, among what is bound here, into the list of the region that runs here.
+fn register<F>(
+    cleanup: F,
+    add: impl FnOnce(&Region, BoxFuture) -> Result<(), BoxFuture>,
+) -> Result<(), NoRegion<F>>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(member) = frame::current() else {
+        return Err(NoRegion(cleanup));
     };
+    // It may run in a region further out, or in a task of its own.
     let cleanup: BoxFuture = Box::pin(Within::here(cleanup));
-    if let Err(cleanup) = member.region().defer_held(cleanup, over) {
+    if let Err(cleanup) = add(member.region(), cleanup) {
+        // Code of a region that has ended still runs: a waker, a callback.
         defer_outwards(&member, cleanup);
     }
+    Ok(())
 }
 
 /// Gives a clean-up of a region that has ended to the next one outwards; the outermost reports it as lost.

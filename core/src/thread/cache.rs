@@ -10,20 +10,18 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::moment::yielding;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// How often a thread looks for its next job before it sleeps: that takes about as long as to wake it.
-#[cfg(not(loom))]
 const LOOKS: usize = 200;
 
 /// How long an idle thread stays.
 const KEEP: Duration = Duration::from_secs(10);
-
-/// Whether threads look at all: a model would explore each look.
-const LOOK: bool = cfg!(not(loom));
 
 type Job = Box<dyn FnOnce(&Worker<'_>) + Send>;
 
@@ -38,8 +36,7 @@ pub(crate) struct ThreadCache {
 struct Shared {
     state: Mutex<State>,
     /// How many jobs are in the queue, for who looks.
-    #[cfg(not(loom))]
-    queued: std::sync::atomic::AtomicUsize,
+    queued: AtomicUsize,
     start: Box<Start>,
     keep: Duration,
     name: Cow<'static, str>,
@@ -117,8 +114,7 @@ impl ThreadCache {
         ThreadCache {
             shared: Arc::new(Shared {
                 state: Mutex::new(State::default()),
-                #[cfg(not(loom))]
-                queued: std::sync::atomic::AtomicUsize::new(0),
+                queued: AtomicUsize::new(0),
                 start: Box::new(start),
                 keep,
                 name: name.into(),
@@ -219,24 +215,27 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// Hands the job over. A panic of it ends in the thread.
-    pub(crate) fn run<F: FnOnce(&Worker<'_>) + Send + 'static>(mut self, job: F) {
+    /// Hands the job over. A panic of it ends in the thread. Returns whether a thread is awake that has it next.
+    pub(crate) fn run<F: FnOnce(&Worker<'_>) + Send + 'static>(mut self, job: F) -> bool {
         let job: Job = Box::new(job);
-        if let Some(shared) = self.shared.take() {
-            let mut state = shared.lock();
-            state.queue.push_back(job);
-            shared.count(&state);
-            // Who looks finds it.
-            let bell = match state.looking && state.queue.len() == 1 {
-                true => None,
-                false => state.waiting.pop(),
-            };
-            drop(state);
-            // Not under the lock, where it would be waited for at once.
-            if let Some(bell) = bell {
-                bell.notify_one();
-            }
+        let Some(shared) = self.shared.take() else {
+            return false;
+        };
+        let mut state = shared.lock();
+        state.queue.push_back(job);
+        shared.count(&state);
+        let is_awake = state.looking && state.queue.len() == 1;
+        // Who looks finds it.
+        let bell = match is_awake {
+            true => None,
+            false => state.waiting.pop(),
+        };
+        drop(state);
+        // Not under the lock, where it would be waited for at once.
+        if let Some(bell) = bell {
+            bell.notify_one();
         }
+        is_awake
     }
 }
 
@@ -314,37 +313,18 @@ impl Shared {
         }
     }
 
-    #[cfg(not(loom))]
     fn count(&self, state: &State) {
-        self.queued
-            .store(state.queue.len(), std::sync::atomic::Ordering::Release);
+        self.queued.store(state.queue.len(), Ordering::Release);
     }
-
-    #[cfg(loom)]
-    fn count(&self, _: &State) {}
 
     /// Looks for a job for a moment: jobs often come one after the other, and to sleep and be woken takes
     /// longer than most of them.
-    #[cfg(not(loom))]
     fn look<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        use std::sync::atomic::Ordering;
-
         state.looking = true;
         drop(state);
-        for _ in 0..LOOKS {
-            if self.queued.load(Ordering::Acquire) > 0 {
-                break;
-            }
-            // Who has the next job may want this very core.
-            std::thread::yield_now();
-        }
+        yielding(LOOKS, || self.queued.load(Ordering::Acquire) > 0);
         let mut state = self.lock();
         state.looking = false;
-        state
-    }
-
-    #[cfg(loom)]
-    fn look<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state
     }
 
@@ -352,7 +332,7 @@ impl Shared {
     fn next(&self, bell: &Arc<Condvar>) -> Option<Job> {
         let mut state = self.lock();
         let mut has_waited = false;
-        let mut has_looked = !LOOK;
+        let mut has_looked = false;
         loop {
             if let Some(job) = state.queue.pop_front() {
                 self.count(&state);

@@ -8,10 +8,11 @@ mod handover;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;
+mod moment;
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests;
 
-#[allow(unused_imports, reason = "the bridge and the reports will use them")]
-pub(crate) use cache::{NoThread, Seat, Statistics, ThreadCache, Worker};
+pub(crate) use cache::{Seat, ThreadCache, Worker};
 pub(crate) use handover::{Held, Holding, while_waiting};
+pub(crate) use moment::{Moments, yielding};

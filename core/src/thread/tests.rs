@@ -8,7 +8,8 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Statistics, ThreadCache};
+use super::ThreadCache;
+use super::cache::Statistics;
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(600);

@@ -42,7 +42,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    submit(Arc::clone(link), link.stands(), Location::caller(), future)
+    submit(link, link.stands(), Location::caller(), future)
 }
 
 #[test]

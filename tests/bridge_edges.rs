@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use anyrt::backend::builtin::BuiltinRuntime;
 use anyrt::{
-    Sim, Task, Threads, VirtualClock, abandoned_threads, block_anywhere, external, from_thread,
-    from_thread_local, idle_runtime, prelude::*, to_thread,
+    Sim, Task, Threads, VirtualClock, abandoned_threads, allow_blocking, block_anywhere, external,
+    from_thread, from_thread_local, idle_runtime, prelude::*, to_thread, try_block_anywhere,
 };
 use futures::channel::oneshot;
 
@@ -386,5 +386,27 @@ fn a_call_that_is_a_task_ends_when_its_await_is_dropped() {
         });
         drop(thread);
         assert!(ended.recv().unwrap().unwrap_err().is_abandoned());
+    });
+}
+
+#[test]
+fn another_thread_stands_in_for_the_only_one_that_is_blocked() {
+    watched(|| {
+        let owner = BuiltinRuntime::builder().threads(1).build().unwrap();
+        let rt = owner.handle().clone();
+        let blocked = owner.handle().spawn(async move {
+            for n in 0..20 {
+                let inner = rt.clone();
+                let outer = rt.spawn(async move {
+                    // On the stand-in, which needs one in its turn.
+                    let task = inner.spawn(async move { n });
+                    allow_blocking(|| block_anywhere(task)).unwrap()
+                });
+                assert_eq!(allow_blocking(|| block_anywhere(outer)).unwrap(), n);
+            }
+            assert!(try_block_anywhere(async {}).is_err());
+        });
+        owner.block_on(blocked).unwrap();
+        assert!(owner.shutdown(Duration::from_secs(60)).is_clean());
     });
 }

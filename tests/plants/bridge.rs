@@ -15,16 +15,14 @@ pub(crate) const PLANTS: &[Plant] = &[
         file: "core/src/bridge/call.rs",
         was: "            inline.as_mut().place_anew();\n",
         now: "",
-        test: Test::Suite("on_builtin::bridge::a_shielded_thread_is_not_stopped"),
+        test: Test::Suite("on_builtin::bridge::a_call_leaves_a_shield_with_its_await"),
     },
     Plant {
         name: "bridge: calls are made after nobody waits any more",
         file: "core/src/bridge/link.rs",
         was: "            _ if state.abandoned => Origin::Abandoned,\n",
         now: "",
-        test: Test::Suite(
-            "on_builtin::bridge::dropping_the_await_stops_the_call_and_refuses_the_next",
-        ),
+        test: Test::Core("a_call_is_refused_at_once_where_the_await_was_dropped"),
     },
     Plant {
         name: "bridge: a call sees nothing of what is bound on its thread",
@@ -74,5 +72,12 @@ pub(crate) const PLANTS: &[Plant] = &[
         was: "        let is_woken = *state == Parked::Woken;",
         now: "        let is_woken = false;",
         test: Test::Model("a_wake_up_ends_the_wait_of_a_thread"),
+    },
+    Plant {
+        name: "bridge: nobody stands in where all threads are blocked",
+        file: "adapters/builtin/src/crew.rs",
+        was: "        if state.free > 0 || shared.is_stopping() {",
+        now: "        if state.free < 9 || shared.is_stopping() {",
+        test: Test::Suite("on_builtin::bridge::tasks_that_block_on_all_threads_at_once_go_on"),
     },
 ];

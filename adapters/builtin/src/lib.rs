@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use anyrt_core::{Drive, Enter, Instant, ShutdownReport, Sleep, Spawn, StopHooks, Timer};
 
+mod crew;
 mod owner;
 
 use owner::Shared;
@@ -52,8 +53,11 @@ impl Spawn for Builtin {
         std::sync::Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
-        f()
+    fn enter<T>(&self, purpose: Enter, f: impl FnOnce() -> T) -> T {
+        match purpose {
+            Enter::Blocking => crew::blocking(&self.0, f),
+            _ => f(),
+        }
     }
 
     fn stop_hooks(&self) -> Option<StopHooks> {
@@ -61,7 +65,7 @@ impl Spawn for Builtin {
     }
 
     fn may_block(&self) -> bool {
-        self.0.has_several_threads()
+        self.0.crew.size() > 1
     }
 }
 

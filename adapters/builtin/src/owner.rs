@@ -1,19 +1,17 @@
 //! Starting and ending a built-in runtime.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use async_executor::Executor;
-use event_listener::Event;
 
+use super::crew::{self, Crew, Worker};
 use super::{Builtin, ShutdownReport, StopHooks};
 
 /// How long a dropped runtime waits for a thread that is inside a poll.
@@ -23,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// The owner. Dropping it ends the runtime: tasks are dropped (their handles say *lost*) and the
 /// executor threads have ended when the drop returns. It waits at most ten seconds for a thread that
-/// is stuck inside a poll, and not at all for the thread it is dropped on.
+/// is stuck inside a poll, and not at all for the thread it is dropped on. Where tasks block all of them at
+/// once, in [`Enter::Blocking`](anyrt_core::Enter::Blocking), one more stands in meanwhile.
 ///
 /// Timers, sockets and blocking jobs use the threads of [`async_io`] and [`blocking`], which belong to
 /// the process and not to this runtime. `blocking` runs at most 500 jobs at a time (environment
@@ -47,7 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ```
 pub struct BuiltinRuntime {
     handle: Builtin,
-    threads: Vec<JoinHandle<()>>,
 }
 
 /// Settings for a [`BuiltinRuntime`].
@@ -64,52 +62,12 @@ pub(super) struct Shared {
     executor: RwLock<Option<Arc<Executor<'static>>>>,
     pub(super) hooks: StopHooks,
     stopping: AtomicBool,
-    stop: Event,
     /// Blocking jobs that wait or run.
     jobs: AtomicUsize,
-    /// Executor threads that live.
-    live: Mutex<usize>,
-    ended: Condvar,
-}
-
-thread_local! {
-    /// Set on executor threads, while they work.
-    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
-}
-
-/// What an executor thread works for.
-struct Worker {
-    shared: Arc<Shared>,
-    executor: Arc<Executor<'static>>,
-}
-
-impl Worker {
-    /// Spawns on the runtime that this thread works for, if that is `shared` and it goes on; else
-    /// gives the future back. Saves the lock, which costs a twentieth of the whole spawn.
-    fn spawn<F>(shared: &Shared, future: F) -> Option<F>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let mut future = Some(future);
-        // On a thread that is ending there is no worker any more.
-        let _ = WORKER.try_with(|worker| {
-            let worker = worker.borrow();
-            let Some(worker) = &*worker else { return };
-            if std::ptr::eq(&*worker.shared, shared) && !shared.stopping.load(Ordering::Acquire) {
-                if let Some(future) = future.take() {
-                    worker.executor.spawn(future).detach();
-                }
-            }
-        });
-        future
-    }
+    pub(super) crew: Crew,
 }
 
 impl Shared {
-    pub(super) fn has_several_threads(&self) -> bool {
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) > 1
-    }
-
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         let Some(future) = Worker::spawn(self, future) else {
             return;
@@ -128,7 +86,7 @@ impl Shared {
     where
         F: FnOnce() + Send + 'static,
     {
-        if self.stopping.load(Ordering::Acquire) {
+        if self.is_stopping() {
             return drop(job);
         }
         let counted = Counted::new(Arc::clone(self));
@@ -140,18 +98,8 @@ impl Shared {
         blocking::unblock(run).detach();
     }
 
-    /// Runs tasks until the runtime stops.
-    fn work(&self, executor: &Executor<'static>) {
-        let stopped = async {
-            loop {
-                let listener = self.stop.listen();
-                if self.stopping.load(Ordering::Acquire) {
-                    return;
-                }
-                listener.await;
-            }
-        };
-        async_io::block_on(executor.run(stopped));
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 }
 
@@ -177,26 +125,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.jobs.fetch_sub(1, Ordering::AcqRel);
-        // Under the lock, or a shutdown that is about to wait would miss it.
-        drop(self.0.live.lock());
-        self.0.ended.notify_all();
-    }
-}
-
-/// One executor thread in the count.
-struct Live(Arc<Shared>);
-
-impl Live {
-    fn new(shared: Arc<Shared>) -> Self {
-        *shared.live.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Live(shared)
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        *self.0.live.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.ended.notify_all();
+        self.0.crew.tell_of_an_end();
     }
 }
 
@@ -241,36 +170,14 @@ impl Builder {
             executor: RwLock::new(Some(Arc::clone(&executor))),
             hooks: StopHooks::new(),
             stopping: AtomicBool::new(false),
-            stop: Event::new(),
             jobs: AtomicUsize::new(0),
-            live: Mutex::new(0),
-            ended: Condvar::new(),
+            crew: Crew::new(self.name, count),
         });
-        let mut owner = BuiltinRuntime {
+        let owner = BuiltinRuntime {
             handle: Builtin(Arc::clone(&shared)),
-            threads: Vec::with_capacity(count),
         };
-        for number in 0..count {
-            // Counted before it starts: it may end at once. Where it does not start, the count is
-            // taken back as the closure is dropped.
-            let live = Live::new(Arc::clone(&shared));
-            let executor = Arc::clone(&executor);
-            let thread = thread::Builder::new()
-                .name(format!("{}-{number}", self.name))
-                .spawn(move || {
-                    WORKER.set(Some(Worker {
-                        shared: Arc::clone(&live.0),
-                        executor: Arc::clone(&executor),
-                    }));
-                    // A task never unwinds, a foreign waker might.
-                    while catch_unwind(AssertUnwindSafe(|| live.0.work(&executor))).is_err() {}
-                    // The last to go drops the tasks that are left, and only then counts as gone.
-                    // What their destructors spawn finds no worker here.
-                    drop(WORKER.take());
-                    drop(executor);
-                    drop(live);
-                })?;
-            owner.threads.push(thread);
+        for _ in 0..count {
+            crew::start(&shared, &executor)?;
         }
         Ok(owner)
     }
@@ -318,7 +225,7 @@ impl BuiltinRuntime {
         let started = Instant::now();
 
         shared.stopping.store(true, Ordering::Release);
-        shared.stop.notify(usize::MAX);
+        shared.crew.stop();
         let executor = shared
             .executor
             .write()
@@ -330,36 +237,12 @@ impl BuiltinRuntime {
         // Drops the tasks here if the threads are gone already; else the last of them does.
         drop(executor);
 
-        let here = thread::current().id();
-        let inside = self.threads.iter().any(|t| t.thread().id() == here);
-        let mut live = shared.live.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let jobs = shared.jobs.load(Ordering::Acquire);
-            let over = *live == usize::from(inside) && !(and_jobs && jobs > 0);
+        let jobs = || shared.jobs.load(Ordering::Acquire);
+        let threads_left = shared.crew.wait(|| {
             let left = timeout.saturating_sub(started.elapsed());
-            if over || left.is_zero() {
-                break;
-            }
-            live = shared
-                .ended
-                .wait_timeout(live, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        let threads_left = *live;
-        drop(live);
-
-        for thread in self.threads.drain(..) {
-            // One that has counted itself out is at its last instruction; others are let go.
-            if thread.thread().id() != here && (threads_left == 0 || thread.is_finished()) {
-                let _ = thread.join();
-            }
-        }
-        ShutdownReport::new(
-            threads_left,
-            shared.jobs.load(Ordering::Acquire),
-            started.elapsed(),
-        )
+            (left, and_jobs && jobs() > 0)
+        });
+        ShutdownReport::new(threads_left, jobs(), started.elapsed())
     }
 }
 
@@ -372,7 +255,7 @@ impl Drop for BuiltinRuntime {
 impl fmt::Debug for BuiltinRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BuiltinRuntime")
-            .field("threads", &self.threads.len())
+            .field("threads", &self.handle.0.crew.size())
             .finish_non_exhaustive()
     }
 }

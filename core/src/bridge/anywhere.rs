@@ -14,8 +14,8 @@ use crate::task::{rooted, rooted_in_driver};
 /// For code that does not know who calls it. Outside any runtime, in a blocking job, on a thread of
 /// [`to_thread`](crate::to_thread) it just works. Called inside async code it blocks the thread that runs the
 /// tasks; where other threads go on (the multi-threaded Tokio, the built-in runtime with more than one thread)
-/// that is slow and works; where none does, it would hang, and is refused. On the built-in runtime each task that
-/// blocks so takes one of its threads: where all of them do at once, it hangs.
+/// that is slow and works: other threads stand in, as many as are needed. Where none does, it would hang, and is
+/// refused.
 ///
 /// What runs `future` is this thread's own small runtime, [`idle_runtime`](crate::idle_runtime).
 /// [`current`](crate::current) gives the runtime around, if there is one, else that small one. No task of another

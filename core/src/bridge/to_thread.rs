@@ -369,10 +369,37 @@ impl<T> fmt::Debug for ThreadResult<T> {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
+    use crate::from_thread;
     use crate::region::state::flag;
     use crate::task::rooted;
     use crate::task::tests::Hand;
     use std::pin::pin;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_call_is_refused_at_once_where_the_await_was_dropped() {
+        let rt = Hand::default();
+        let (begin, has_begun) = mpsc::channel();
+        let (go, may_go) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let mut root = pin!(rooted(&rt, async {
+            let call = to_thread(move || {
+                begin.send(()).unwrap();
+                may_go.recv().unwrap();
+                tell.send(from_thread(async {})).unwrap();
+            });
+            has_begun.recv().unwrap();
+            drop(call);
+            std::future::pending::<()>().await;
+        }));
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        assert!(root.as_mut().poll(cx).is_pending());
+        // Nobody polls the task from here on.
+        go.send(()).unwrap();
+        let refused = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(refused.unwrap_err().is_abandoned());
+    }
 
     /// Where the request has told the call and not yet the region around the await.
     #[test]

@@ -5,6 +5,7 @@
 //! for as long as it is polled; most regions end without ever having been more.
 
 use std::cell::{Cell, RefCell};
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::inline::{self, Plan};
@@ -14,7 +15,9 @@ use crate::runtime::{Instant, earlier};
 use crate::sync::thread_local;
 
 struct Frame {
-    member: Cell<Option<Arc<dyn Member>>>,
+    /// Looked at in its place: to take it out and put it back stalls, as it is two words, written one by one and
+    /// read as one.
+    member: RefCell<Option<Arc<dyn Member>>>,
     stack: Cell<Stack>,
     /// Regions that are being polled and are not made, inside of `member`: the last `stack.sketches`.
     sketches: RefCell<Vec<Sketch>>,
@@ -59,7 +62,7 @@ impl Stack {
 thread_local! {
     static FRAME: Frame = const {
         Frame {
-            member: Cell::new(None),
+            member: RefCell::new(None),
             stack: Cell::new(Stack { mask: 0, polling: false, sketches: 0, eager: false }),
             sketches: RefCell::new(Vec::new()),
         }
@@ -131,7 +134,7 @@ impl Drop for Entered<'_> {
 #[inline]
 fn swap(member: &mut Option<Arc<dyn Member>>, stack: Stack) -> Stack {
     let before = FRAME.try_with(|frame| {
-        frame.member.swap(Cell::from_mut(member));
+        std::mem::swap(&mut *frame.member.borrow_mut(), member);
         frame.stack.replace(stack)
     });
     before.unwrap_or(stack)
@@ -145,10 +148,20 @@ pub(crate) struct Unmade<'a> {
 }
 
 impl<'a> Unmade<'a> {
-    // Inlined, so that a plan that is just being made is not stored first and then copied.
     #[inline]
     pub(crate) fn enter(made: &'a mut Option<Arc<dyn Member>>, plan: &Plan) -> Self {
         let _ = FRAME.try_with(|frame| frame.sketch(plan));
+        Unmade { made }
+    }
+
+    /// The same of a task that begins where it is spawned.
+    // Planned in here: a plan that has just been written in parts, and is copied as a whole, stalls.
+    #[inline]
+    pub(crate) fn enter_eager(
+        made: &'a mut Option<Arc<dyn Member>>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let _ = FRAME.try_with(|frame| frame.sketch(&Plan::eager(location)));
         Unmade { made }
     }
 
@@ -160,11 +173,9 @@ impl<'a> Unmade<'a> {
     ) -> Option<Self> {
         let entered = FRAME.try_with(|frame| {
             if frame.stack.get().mask == 0 {
-                let around = frame.member.take();
-                let stopping = around
-                    .as_ref()
-                    .is_some_and(|around| around.region().has(flag::ASKED));
-                frame.member.set(around);
+                let around = frame.member.borrow();
+                let is_asked = |around: &Arc<dyn Member>| around.region().has(flag::ASKED);
+                let stopping = around.as_ref().is_some_and(is_asked);
                 if stopping {
                     return false;
                 }
@@ -243,7 +254,7 @@ impl Frame {
             let linked = around.is_some() && before.mask == 0 && !plan.eager;
             let member = inline::made(plan);
             Region::open(&member, around.as_ref(), linked);
-            self.member.set(Some(member));
+            *self.member.borrow_mut() = Some(member);
             let sketches = &mut *self.sketches.borrow_mut();
             sketches[index].around = around;
             sketches[index].made = true;
@@ -263,7 +274,7 @@ pub(crate) fn current() -> Option<Arc<dyn Member>> {
 }
 
 /// Looks at the innermost region that is made of those that this thread runs in. `f` is our own code and
-/// small: while it runs, the thread looks as if it ran in none.
+/// small: while it runs, no region may be entered.
 #[inline]
 pub(crate) fn look<T>(f: impl FnOnce(Option<&Arc<dyn Member>>) -> T) -> T {
     let mut f = Some(f);
@@ -271,10 +282,8 @@ pub(crate) fn look<T>(f: impl FnOnce(Option<&Arc<dyn Member>>) -> T) -> T {
         if frame.stack.get().eager {
             frame.make_all();
         }
-        let member = frame.member.take();
-        let value = f.take().map(|f| f(member.as_ref()));
-        frame.member.set(member);
-        value
+        let member = frame.member.borrow();
+        f.take().map(|f| f(member.as_ref()))
     });
     match (seen, f) {
         (Ok(Some(value)), _) => value,

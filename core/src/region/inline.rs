@@ -54,6 +54,18 @@ pub(crate) struct Plan {
     pub(super) eager: bool,
 }
 
+impl Plan {
+    /// Of a task that begins where it is spawned.
+    #[inline]
+    pub(super) fn eager(location: &'static Location<'static>) -> Self {
+        Plan {
+            location,
+            deadline: None,
+            eager: true,
+        }
+    }
+}
+
 /// Makes a region as it was planned; it is still to be opened.
 pub(super) fn made(plan: Plan) -> Arc<dyn Member> {
     let eager = if plan.eager { flag::EAGER } else { 0 };
@@ -103,22 +115,17 @@ pub(crate) fn begin_eagerly<F: Future + Unpin>(
     location: &'static Location<'static>,
     cx: &mut Context<'_>,
 ) -> Eagerly<F> {
-    let plan = Plan {
-        location,
-        deadline: None,
-        eager: true,
-    };
     let mut member = None;
     let mut body = Some(body);
     let (turn, value) = if let Some(name) = name {
-        let named = made(plan);
+        let named = made(Plan::eager(location));
         named.region().dress(Some(name.clone()), None);
         Region::open(&named, frame::current().as_ref(), false);
         member = Some(named);
         let _entered = Entered::poll(&mut member, 0);
         body::turn_once(Pin::new(&mut body), cx)
     } else {
-        let _entered = Unmade::enter(&mut member, &plan);
+        let _entered = Unmade::enter_eager(&mut member, location);
         body::turn_once(Pin::new(&mut body), cx)
     };
     match (turn, value) {

@@ -5,6 +5,7 @@
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use anyrt_core::{
 use futures::channel::oneshot;
 
 use crate::Harness;
-use crate::faults::{OnDrop, yield_once};
+use crate::faults::{OnDrop, poll_once, yield_once};
+use crate::harness::skip;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -150,8 +152,8 @@ pub async fn a_request_unwinds_the_call_before_the_body<H: Harness>(rt: H::Handl
         async move {
             let body = Arc::clone(&log);
             let _local = OnDrop::new(move || say(&body, "body"));
+            let call = Arc::clone(&log);
             to_thread(move || {
-                let call = Arc::clone(&log);
                 let stopped = from_thread(async move {
                     let cleanup = Arc::clone(&call);
                     defer(async move {
@@ -169,7 +171,9 @@ pub async fn a_request_unwinds_the_call_before_the_body<H: Harness>(rt: H::Handl
     });
     is_started.await.unwrap();
     assert!(task.cancel_and_wait().await.unwrap_err().is_cancelled());
-    // The task does not wait for the thread.
+    // The task does not wait for the thread, but for what the thread runs in it.
+    let log = log.lock().unwrap();
+    assert_eq!(*log, ["call", "clean-up of the call", "body"]);
 }
 
 pub async fn a_request_reaches_a_call_inside_out<H: Harness>(rt: H::Handle) {
@@ -224,6 +228,35 @@ pub async fn a_shielded_thread_is_not_stopped<H: Harness>(rt: H::Handle) {
     }
     go.send(5).unwrap();
     assert_eq!(task.await.unwrap(), Ok(5));
+}
+
+pub async fn a_call_leaves_a_shield_with_its_await<H: Harness>(rt: H::Handle) {
+    let log = Log::default();
+    let (started, is_started) = oneshot::channel();
+    let (out, is_out) = oneshot::channel();
+    let task = rt.spawn({
+        let log = Arc::clone(&log);
+        async move {
+            let body = Arc::clone(&log);
+            let _local = OnDrop::new(move || say(&body, "body"));
+            let call = Arc::clone(&log);
+            let mut thread = to_thread(move || {
+                from_thread(async move {
+                    let _local = OnDrop::new(move || say(&call, "call"));
+                    started.send(()).unwrap();
+                    pending::<()>().await;
+                })
+            });
+            shield(futures::future::select(&mut thread, is_started)).await;
+            assert!(poll_once(Pin::new(&mut thread)).is_pending());
+            out.send(()).unwrap();
+            thread.await
+        }
+    });
+    is_out.await.unwrap();
+    task.cancel("enough");
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert_eq!(*log.lock().unwrap(), ["call", "body"]);
 }
 
 pub async fn a_region_around_the_await_stops_the_call<H: Harness>(rt: H::Handle) {
@@ -345,6 +378,32 @@ pub async fn sync_code_waits_anywhere<H: Harness>(rt: H::Handle) {
         }
     }
     assert_eq!(allow_blocking(|| block_anywhere(async { 3 })), 3);
+}
+
+pub async fn tasks_that_block_on_all_threads_at_once_go_on<H: Harness>(rt: H::Handle) {
+    if !rt.may_block() {
+        return skip("a task may not block here");
+    }
+    // Twice: who stood in may do so again.
+    for _ in 0..2 {
+        let (first, mut before) = oneshot::channel::<u32>();
+        let blocked: Vec<_> = (0..8)
+            .map(|_| {
+                let (next, after) = oneshot::channel();
+                let before = std::mem::replace(&mut before, after);
+                rt.spawn(async move {
+                    let n = block_anywhere(before).unwrap();
+                    next.send(n + 1).unwrap();
+                })
+            })
+            .collect();
+        // It stands behind them.
+        rt.spawn_detached(async move { first.send(0).unwrap() });
+        assert_eq!(before.await.unwrap(), 8);
+        for task in blocked {
+            task.await.unwrap();
+        }
+    }
 }
 
 pub async fn a_thread_has_a_runtime_of_its_own<H: Harness>(rt: H::Handle) {

@@ -289,6 +289,7 @@ macro_rules! __cases {
                 a_request_unwinds_the_call_before_the_body
                 a_request_reaches_a_call_inside_out
                 a_shielded_thread_is_not_stopped
+                a_call_leaves_a_shield_with_its_await
                 a_region_around_the_await_stops_the_call
                 a_timeout_abandons_a_thread_and_the_next_has_another
                 a_call_borrows_on_its_own_thread
@@ -296,6 +297,7 @@ macro_rules! __cases {
                 time_passes_in_a_call
                 calls_nest_a_hundred_deep
                 sync_code_waits_anywhere
+                tasks_that_block_on_all_threads_at_once_go_on
                 a_thread_has_a_runtime_of_its_own
                 a_pool_with_a_limit_refuses_its_own_chain
                 a_pool_with_a_limit_lets_others_wait_their_turn

@@ -395,8 +395,15 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "model: thread: nobody is woken for a job",
         file: "core/src/thread/cache.rs",
-        was: "                false => state.waiting.pop(),\n            };\n            drop(state);",
-        now: "                false => None,\n            };\n            drop(state);",
+        was: "            false => state.waiting.pop(),\n        };\n        drop(state);",
+        now: "            false => None::<Arc<Condvar>>,\n        };\n        drop(state);",
+        test: Test::Model("thread::models::a_job_that_is_handed_over_while_the_cache_ends_is_run"),
+    },
+    Plant {
+        name: "model: thread: who looked and went to sleep is taken for awake",
+        file: "core/src/thread/cache.rs",
+        was: "        state.looking = false;\n",
+        now: "",
         test: Test::Model("thread::models::a_job_that_is_handed_over_while_the_cache_ends_is_run"),
     },
     Plant {

@@ -271,3 +271,16 @@ fn an_eager_task_in_a_drive_is_not_driven() {
     });
     assert!(!seen, "a task that is spawned inside is not driven");
 }
+
+#[test]
+fn an_eager_child_of_a_scope_in_a_drive_is_not_driven() {
+    let owner = BuiltinRuntime::new();
+    let rt = owner.handle().clone();
+    let seen = owner.block_on(async move {
+        await_sync(rt.scope(|scope| async move {
+            let child = scope.spawn_eager(async { in_sync_drive() });
+            (child.await, in_sync_drive())
+        }))
+    });
+    assert_eq!(seen, Ok((false, true)));
+}

@@ -131,8 +131,8 @@ pub(super) const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "sync: a drive is known for ever",
-        file: "core/src/coroutine/sync_drive.rs",
-        was: "        let _ = DRIVEN.try_with(|driven| driven.set(self.0));",
+        file: "core/src/region/driven.rs",
+        was: "        let _ = DRIVEN.try_with(|here| here.set(self.0));",
         now: "        let _ = self.0;",
         test: Test::Core("driving_is_known_while_it_polls_and_never_after"),
     },

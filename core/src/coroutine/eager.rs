@@ -15,9 +15,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::sync_drive::Depth;
 use crate::combine::report_unseen;
 use crate::context::{self, Chain};
+use crate::region::driven::Depth;
 use crate::region::inline::{Eagerly, NoValue, begin_eagerly};
 use crate::region::{Reason, is_polling_on};
 use crate::runtime::{Spawn, Timer};

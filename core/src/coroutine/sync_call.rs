@@ -10,9 +10,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::sync_drive::{
-    Depth, SyncDriveRequired, WouldBlock, await_sync, is_driven_in_poll, require_sync_drive,
-};
+use super::sync_drive::{SyncDriveRequired, WouldBlock, await_sync, require_sync_drive};
+use crate::region::driven::{Depth, is_driven_in_poll};
 use crate::region::frame::{self, Entered};
 
 /// Gives an async function a sync face: each call is driven by [`await_sync`].

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::region::body::Ended;
-use crate::region::{Inline, Masks, Reason, frame};
+use crate::region::driven::{Depth, is_driven};
+use crate::region::{Inline, Masks, Reason};
 
 /// How often a future may yield before it is taken for one that waits for somebody in a loop.
 const MOST_YIELDS: u32 = 1_000_000;
@@ -18,16 +19,8 @@ const MOST_YIELDS: u32 = 1_000_000;
 const WOULD_BLOCK: Reason = Reason::fixed("it would have blocked");
 
 thread_local! {
-    /// How many drives this thread is in, and whether the outermost of them is in a poll of ours.
-    static DRIVEN: Cell<Driven> = const { Cell::new(Driven { depth: 0, in_poll: false }) };
     /// A waker from an earlier drive that nobody else has any more.
     static SPARE: Cell<Option<Arc<Woken>>> = const { Cell::new(None) };
-}
-
-#[derive(Clone, Copy)]
-struct Driven {
-    depth: u32,
-    in_poll: bool,
 }
 
 /// Runs a future that never really waits, and returns its value.
@@ -180,58 +173,6 @@ impl Drop for Spare {
     }
 }
 
-/// One more drive on this thread, until this is dropped.
-pub(super) struct Depth(Driven);
-
-impl Depth {
-    fn one_more() -> Self {
-        let before = driven();
-        let in_poll = match before.depth {
-            0 => frame::is_polling(),
-            _ => before.in_poll,
-        };
-        let _ = DRIVEN.try_with(|driven| {
-            driven.set(Driven {
-                depth: before.depth + 1,
-                in_poll,
-            });
-        });
-        Depth(before)
-    }
-}
-
-impl Depth {
-    /// No drive at all, until this is dropped: what runs there is sync code, or a task.
-    pub(super) fn none() -> Self {
-        let before = driven();
-        let none = Driven {
-            depth: 0,
-            in_poll: false,
-        };
-        let _ = DRIVEN.try_with(|driven| driven.set(none));
-        Depth(before)
-    }
-}
-
-impl Drop for Depth {
-    fn drop(&mut self) {
-        let _ = DRIVEN.try_with(|driven| driven.set(self.0));
-    }
-}
-
-fn driven() -> Driven {
-    let none = Driven {
-        depth: 0,
-        in_poll: false,
-    };
-    DRIVEN.try_with(Cell::get).unwrap_or(none)
-}
-
-/// Whether the sync code that drives runs itself in a poll, where it must not block.
-pub(super) fn is_driven_in_poll() -> bool {
-    driven().in_poll
-}
-
 /// Returns whether the code that runs here is being driven by sync code.
 ///
 /// True inside [`await_sync`], [`sync_iter`](crate::sync_iter) and their kin, on their thread and while
@@ -246,7 +187,7 @@ pub(super) fn is_driven_in_poll() -> bool {
 /// assert_eq!(await_sync(async { in_sync_drive() }), Ok(true));
 /// ```
 pub fn in_sync_drive() -> bool {
-    driven().depth > 0
+    is_driven()
 }
 
 /// Refuses to go on where the code that runs here is not driven by sync code.

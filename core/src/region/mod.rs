@@ -10,6 +10,7 @@ pub(crate) mod contain;
 mod deadline;
 mod defer;
 mod drain;
+pub(crate) mod driven;
 pub(crate) mod failure;
 mod finally;
 pub(crate) mod flat;

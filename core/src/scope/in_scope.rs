@@ -15,6 +15,7 @@ use super::child_error::{ChildError, Origin, Place};
 use super::limit::{Limit, Waiting};
 use super::outcome::Judge;
 use super::shared::{Shared, Teller};
+use crate::region::driven::Depth;
 use crate::region::state::flag;
 use crate::region::{Member, Reason, Region, frame, is_in_child_of, is_polling_on, watch_of};
 use crate::runtime::{KnownFuture, Spawn, Timer};
@@ -320,7 +321,11 @@ where
     let mut root: Pin<Box<dyn KnownFuture>> = Box::pin(root);
     cell.region.set(flag::BEGINS);
     let cx = &mut Context::from_waker(Waker::noop());
-    if root.as_mut().poll(cx).is_pending() {
+    // A task, though sync code may drive the one that spawns it.
+    let not_driven = Depth::none();
+    let begun = root.as_mut().poll(cx);
+    drop(not_driven);
+    if begun.is_pending() {
         cell.region.clear(flag::BEGINS);
         scope.rt.spawn_known(root);
     }

@@ -124,11 +124,20 @@ pub(super) const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "cache: a computation may wait for itself",
-        file: "core/src/cache/entry.rs",
-        was: "        if root.is_some_and(|root| crate::region::is_inside(root.region())) {",
-        now: "        if root.is_some_and(|root| crate::region::is_inside(root.region()) && false) {",
+        file: "core/src/cache/circle.rs",
+        was: "            if one == from {",
+        now: "            if one == from && to == 0 {",
         test: Test::Core(
             "cache::tests::a_computation_that_asks_for_its_own_key_is_an_error_and_not_a_hang",
+        ),
+    },
+    Plant {
+        name: "cache: two computations may wait for each other",
+        file: "core/src/cache/circle.rs",
+        was: "                next.extend(waits.get(&one).into_iter().flatten());",
+        now: "",
+        test: Test::Core(
+            "cache::tests::computations_that_wait_for_each_other_are_an_error_and_not_a_hang",
         ),
     },
     Plant {

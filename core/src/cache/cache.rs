@@ -32,7 +32,7 @@ use crate::task::{CancelAll, cancel_all};
 /// | all who asked are dropped | it is stopped; its clean-ups run, and the region of the last who left waits for them |
 /// | it fails | everybody gets the error ([`CacheError`], a clone of it), and nothing is kept |
 /// | it panics, or its runtime ends | an error likewise |
-/// | it asks for its own key | an error, where it would wait for itself |
+/// | it asks for its own key, or for one whose computation waits for it | an error, as it would wait for itself |
 /// | a value is too old | it is computed anew: [`expire_after`](CacheWith::expire_after) its completion |
 /// | the key is [removed](Cache::invalidate) meanwhile | who waits gets the value; it is not kept |
 ///
@@ -95,7 +95,6 @@ pub(super) enum Found<K, V, E> {
     Joined(Arc<Entry<K, V, E>>, usize),
     /// It is to be computed by who asked.
     Missing(Arc<Entry<K, V, E>>),
-    Recursive,
     Closed,
 }
 
@@ -347,7 +346,6 @@ where
                         inner.lock().joins += 1;
                         return Found::Joined(entry, id);
                     }
-                    Join::Recursive => return Found::Recursive,
                     // The value came between the two looks.
                     Join::Landed => continue,
                     Join::Gone => drop(inner.remove(&entry)),

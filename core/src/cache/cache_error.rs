@@ -84,7 +84,7 @@ impl<E> CacheError<E> {
         matches!(self.0, Kind::Closed)
     }
 
-    /// Returns whether the computation was asked for by itself, and so would wait for itself.
+    /// Returns whether a computation asked for itself, or for one that waits for it: it would wait for itself.
     pub fn is_recursive(&self) -> bool {
         matches!(self.0, Kind::Recursive)
     }

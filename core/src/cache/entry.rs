@@ -6,8 +6,9 @@ use std::task::{Poll, Waker};
 use slab::Slab;
 
 use super::cache_error::CacheError;
-use crate::region::Member;
+use super::circle::Computation;
 use crate::region::contain::{contain, discard};
+use crate::region::{Member, is_inside};
 use crate::runtime::Instant;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 use crate::task::Task;
@@ -39,7 +40,7 @@ struct Flight<E> {
     /// Those who wait, each with the waker it was polled with last.
     waiters: Slab<Option<Waker>>,
     stage: Stage<E>,
-    /// The root of the task that computes, to find whether who waits is part of it.
+    /// The root of the task that computes, to find whether who asks is part of it.
     root: Option<Weak<dyn Member>>,
 }
 
@@ -57,7 +58,6 @@ pub(super) enum Join {
     Landed,
     /// It has failed, or is being stopped: this entry is of no use any more.
     Gone,
-    Recursive,
 }
 
 impl<K, V, E> Entry<K, V, E> {
@@ -94,22 +94,6 @@ impl<K, V, E> Entry<K, V, E> {
 
     /// One more who waits.
     pub(super) fn join(&self) -> Join {
-        let root = {
-            let mut flight = self.lock();
-            match &flight.stage {
-                Stage::Landed(Ok(())) => return Join::Landed,
-                Stage::Landed(Err(_)) | Stage::Left => return Join::Gone,
-                Stage::Computing(_) => {}
-            }
-            match flight.root.clone() {
-                None => return Join::As(flight.waiters.insert(None)),
-                root => root,
-            }
-        };
-        let root = root.and_then(|root| root.upgrade());
-        if root.is_some_and(|root| crate::region::is_inside(root.region())) {
-            return Join::Recursive;
-        }
         let mut flight = self.lock();
         match &flight.stage {
             Stage::Landed(Ok(())) => Join::Landed,
@@ -212,6 +196,19 @@ impl<K, V, E> Entry<K, V, E> {
             }
         }
         task
+    }
+}
+
+impl<K, V, E> Computation for Entry<K, V, E>
+where
+    K: Send + Sync,
+    V: Send + Sync,
+    E: Send + Sync,
+{
+    fn is_around(&self) -> bool {
+        let root = self.lock().root.clone();
+        let root = root.and_then(|root| root.upgrade());
+        root.is_some_and(|root| is_inside(root.region()))
     }
 }
 

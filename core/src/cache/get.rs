@@ -5,11 +5,12 @@ use std::future::Future;
 use std::hash::Hash;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::cache::{Cache, Found};
 use super::cache_error::CacheError;
+use super::circle::{self, Computation, Waits};
 use super::compute::Compute;
 use super::entry::{Entry, MAKER};
 use crate::task;
@@ -19,6 +20,8 @@ use crate::task;
 pub struct CacheGet<'a, K, V, E, F> {
     cache: &'a Cache<K, V, E>,
     stage: Stage<K, V, E, F>,
+    /// Where a computation asks: it waits for another.
+    waits: Option<Waits>,
     location: &'static Location<'static>,
 }
 
@@ -41,6 +44,7 @@ impl<'a, K, V, E, F> CacheGet<'a, K, V, E, F> {
         CacheGet {
             cache,
             stage: Stage::New(key, compute),
+            waits: None,
             location,
         }
     }
@@ -67,13 +71,22 @@ where
             match this.cache.find(&mut key) {
                 Found::Value(value) => return Poll::Ready(Ok(value)),
                 Found::Closed => return Poll::Ready(Err(CacheError::closed())),
-                Found::Recursive => return Poll::Ready(Err(CacheError::recursive())),
-                Found::Joined(entry, id) => this.stage = Stage::Waiting(entry, id),
+                Found::Joined(entry, id) => {
+                    let waits = Waits::begin(address(&entry));
+                    this.stage = Stage::Waiting(entry, id);
+                    let Ok(waits) = waits else {
+                        this.leave();
+                        return Poll::Ready(Err(CacheError::recursive()));
+                    };
+                    this.waits = waits;
+                }
                 Found::Missing(entry) => {
                     // From here on this leaves properly when it is dropped.
                     this.stage = Stage::Waiting(Arc::clone(&entry), MAKER);
                     let inner = Arc::clone(&this.cache.inner);
-                    let future = async move { compute().await };
+                    // Nobody knows of it: it waits for nothing.
+                    this.waits = Waits::begin(address(&entry)).ok().flatten();
+                    let future = circle::inside(of(&entry), async move { compute().await });
                     let computing = Compute::new(inner, Arc::clone(&entry), future, this.location);
                     let rt = &this.cache.inner.rt;
                     let task = task::spawn(rt, task::Words::default(), computing);
@@ -89,6 +102,7 @@ where
             unreachable!("it waits");
         };
         entry.leave(id);
+        this.waits = None;
         Poll::Ready(landed.map(|()| {
             let kept = entry
                 .kept()
@@ -98,17 +112,40 @@ where
     }
 }
 
-impl<K, V, E, F> Drop for CacheGet<'_, K, V, E, F> {
-    fn drop(&mut self) {
-        if let Stage::Waiting(entry, id) = &self.stage {
-            if let Some(task) = entry.leave(*id) {
-                let removed = self.cache.inner.remove(entry);
+impl<K, V, E, F> CacheGet<'_, K, V, E, F> {
+    /// Waits no more. If nobody else does, the computation is stopped.
+    fn leave(&mut self) {
+        self.waits = None;
+        if let Stage::Waiting(entry, id) = std::mem::replace(&mut self.stage, Stage::Over) {
+            if let Some(task) = entry.leave(id) {
+                let removed = self.cache.inner.remove(&entry);
                 // Stops it; the region that runs here waits for what it still has to clean up.
                 drop(task);
                 drop(removed);
             }
         }
     }
+}
+
+impl<K, V, E, F> Drop for CacheGet<'_, K, V, E, F> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// A computation, to whom it does not belong.
+fn of<K, V, E>(entry: &Arc<Entry<K, V, E>>) -> Weak<dyn Computation>
+where
+    K: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    let entry: Arc<dyn Computation> = Arc::clone(entry) as _;
+    Arc::downgrade(&entry)
+}
+
+fn address<K, V, E>(entry: &Arc<Entry<K, V, E>>) -> usize {
+    Arc::as_ptr(entry).cast::<()>().addr()
 }
 
 impl<K, V, E, F> fmt::Debug for CacheGet<'_, K, V, E, F> {

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! [`store`] is the list of entries by recency and by hash; [`entry`] one key, the computation that is under
-//! way for it and who waits for that; [`compute`] the task that computes; [`get`] a waiter.
+//! way for it and who waits for that; [`compute`] the task that computes; [`get`] a waiter; [`circle`] who of the
+//! computations waits for which.
 //!
 //! The computation is a task and not a future that the waiters poll in turns: polled by a waiter it would be
 //! a region inside *that* task, and a request to one waiter would stop what the others wait for.
@@ -21,6 +22,7 @@ mod cache;
 mod cache_error;
 mod cache_with;
 mod cached;
+mod circle;
 mod compute;
 mod entry;
 mod get;

@@ -207,6 +207,44 @@ fn a_computation_that_asks_for_its_own_key_is_an_error_and_not_a_hang() {
 }
 
 #[test]
+fn computations_that_wait_for_each_other_are_an_error_and_not_a_hang() {
+    let mut play = Play::default();
+    let cache = numbers(&play);
+    // Each is begun by its own user, and then asks for the other.
+    let ask = |own: u32, other: u32| {
+        let cache = cache.clone();
+        async move {
+            let inner = cache.clone();
+            let compute = move || async move {
+                tick().await;
+                match inner.get(other, || async { Ok(0) }).await {
+                    Err(error) if error.is_recursive() => Ok(10),
+                    Ok(value) => Ok(value + 1),
+                    Err(error) => Err(error.to_string()),
+                }
+            };
+            cache.get(own, compute).await
+        }
+    };
+    let (one, two, three) = (ask(1, 2), ask(2, 3), ask(3, 1));
+    let tasks = [play.start(one), play.start(two), play.start(three)];
+    play.finish();
+    let mut values: Vec<u32> = tasks.into_iter().map(|task| ended(task).unwrap()).collect();
+    values.sort_unstable();
+    assert_eq!(values, [10, 11, 12]);
+    // None of them waits for anything any more.
+    let again = play.start({
+        let cache = cache.clone();
+        async move {
+            cache.clear();
+            cache.get(1, || async { Ok(1) }).await
+        }
+    });
+    play.finish();
+    assert_eq!(ended(again).unwrap(), 1);
+}
+
+#[test]
 fn a_computation_and_its_users_can_be_spawned_from_generic_code() {
     fn spawned<R: Runtime>(rt: &R) -> Task<u32> {
         let cache: Numbers = Cache::on(rt).open();

@@ -55,18 +55,19 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One connection, for one transaction.
-    fn checkout(&self) -> Checkout {
+    /// One connection, for one transaction. The wait is here and not in the acquisition, which no request stops.
+    async fn checkout(&self) -> Checkout {
+        let seat = self.seats.acquire_arc().await;
         Checkout {
             pool: self.clone(),
-            seat: None,
+            _seat: seat,
         }
     }
 }
 
 struct Checkout {
     pool: Pool,
-    seat: Option<SemaphoreGuardArc>,
+    _seat: SemaphoreGuardArc,
 }
 
 impl Resource for Checkout {
@@ -74,7 +75,6 @@ impl Resource for Checkout {
     type Error = DbError;
 
     async fn acquire(&mut self) -> Result<Connection, DbError> {
-        self.seat = Some(self.pool.seats.acquire_arc().await);
         Ok(self.pool.idle().pop().unwrap_or_default())
     }
 
@@ -89,7 +89,7 @@ impl Resource for Checkout {
 }
 
 async fn transfer<R: Runtime>(rt: &R, pool: &Pool, from: &str, to: &str) -> Result<(), DbError> {
-    using(pool.checkout(), async |mut conn| {
+    using(pool.checkout().await, async |mut conn| {
         conn.pending.push(format!("debit {from}"));
         rt.sleep(1.millis()).await; // the server is not near
         if from == to {
@@ -138,7 +138,7 @@ async fn run<R: Runtime>(rt: &R) {
     let stopped = rt.spawn({
         let pool = pool.clone();
         async move {
-            using(pool.checkout(), async |mut conn| {
+            using(pool.checkout().await, async |mut conn| {
                 conn.pending.push("debit everybody".to_owned());
                 std::future::pending::<Result<(), DbError>>().await
             })

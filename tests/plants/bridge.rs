@@ -12,10 +12,17 @@ pub(crate) const PLANTS: &[Plant] = &[
     },
     Plant {
         name: "bridge: a call stays under the masks it began with",
-        file: "core/src/bridge/call.rs",
-        was: "            inline.as_mut().place_anew();\n",
-        now: "",
+        file: "core/src/region/inline.rs",
+        was: "    frame::place() | usize::from(frame::mask() > 0)",
+        now: "    frame::place()",
         test: Test::Suite("on_builtin::bridge::a_call_leaves_a_shield_with_its_await"),
+    },
+    Plant {
+        name: "bridge: the body around an await goes before the call",
+        file: "core/src/bridge/call.rs",
+        was: "        inline.as_mut().hold_up();\n",
+        now: "",
+        test: Test::Suite("on_builtin::bridge::a_timeout_unwinds_the_call_before_the_body"),
     },
     Plant {
         name: "bridge: calls are made after nobody waits any more",

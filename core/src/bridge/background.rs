@@ -1,6 +1,6 @@
 //! Background threads: one for each job, an owner that decides what becomes of them, and a limit if wanted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::Location;
@@ -10,8 +10,9 @@ use std::task::{Poll, Waker};
 use super::abandoned::Listed;
 use super::background_job::{BackgroundJob, Started, Who, prepared};
 use super::park;
+use crate::clock::current;
 use crate::region::contain::{contain, discard};
-use crate::region::frame;
+use crate::region::{frame, is_inside};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Threads in the background, and who decides what becomes of them.
@@ -104,7 +105,11 @@ impl BackgroundThreads {
     /// end.send(()).unwrap();
     /// ```
     pub fn limit(self, most: usize) -> Self {
-        self.pool.state().limit = Some(most.max(1));
+        let mut state = self.pool.state();
+        state.limit = Some(most.max(1));
+        let next = state.next();
+        drop(state);
+        next.go();
         self
     }
 
@@ -202,6 +207,10 @@ impl BackgroundThreads {
 
 impl Drop for BackgroundThreads {
     fn drop(&mut self) {
+        if self.pool.state().closed {
+            // What becomes of the jobs has been said.
+            return;
+        }
         let how = match self.at_drop {
             AtDrop::Wait if frame::is_polling() => AtDrop::NoWait,
             how => how,
@@ -295,9 +304,12 @@ struct State {
     taken: usize,
     /// Those that run, or are about to, and are not abandoned.
     running: BTreeMap<u64, Arc<Who>>,
-    queue: VecDeque<Started>,
+    /// Those that wait for a place, by number.
+    queue: BTreeMap<u64, Started>,
     /// Those that run though nobody waits.
     abandoned: BTreeMap<u64, Listed>,
+    /// Those that have returned, and whose outcome nobody knows yet.
+    ending: BTreeMap<u64, Arc<Who>>,
     closed: bool,
     /// Who waits until none is left.
     waiting: Vec<Waker>,
@@ -309,23 +321,24 @@ impl State {
         self.limit.is_some_and(|limit| busy >= limit)
     }
 
-    fn is_empty(&self) -> bool {
-        self.running.is_empty() && self.queue.is_empty() && self.taken == 0
+    /// Whether there are none but one of those that `spare` knows.
+    fn is_empty_but(&self, spare: &[u64]) -> bool {
+        let mut left = self.running.keys().chain(self.ending.keys());
+        self.queue.is_empty() && self.taken == 0 && left.all(|number| spare.contains(number))
     }
 
     /// Those that have a place now.
     fn next(&mut self) -> Next {
         let mut next = Next::default();
         while !self.is_full() {
-            let Some(started) = self.queue.pop_front() else {
+            let Some((_, started)) = self.queue.pop_first() else {
                 break;
             };
             self.admit(&started);
             next.started.push(started);
         }
-        if self.is_empty() {
-            next.wakers = std::mem::take(&mut self.waiting);
-        }
+        // Each looks for itself: some wait for all but their own.
+        next.wakers = std::mem::take(&mut self.waiting);
         next
     }
 
@@ -382,7 +395,8 @@ impl Pool {
             drop(state);
             return started.refuse();
         }
-        state.queue.push_back(started);
+        let before = state.queue.insert(started.number, started);
+        debug_assert!(before.is_none(), "a number is of one job");
         let next = state.next();
         drop(state);
         next.go();
@@ -411,14 +425,27 @@ impl Pool {
         started.run();
     }
 
-    /// A function has returned, or its job was dropped.
-    pub(super) fn over(&self, number: u64) {
+    /// A function has returned: another may have its place.
+    pub(super) fn leave_place(&self, number: u64) {
         let mut state = self.state();
-        let who = state.running.remove(&number);
         let listed = state.abandoned.remove(&number);
+        let who = state.running.remove(&number);
+        let before = who.and_then(|who| state.ending.insert(number, who));
         let next = state.next();
         drop(state);
-        drop((who, listed));
+        drop((before, listed));
+        next.go();
+    }
+
+    /// A job is over, or was dropped.
+    pub(super) fn over(&self, number: u64) {
+        let mut state = self.state();
+        let listed = state.abandoned.remove(&number);
+        let who = state.running.remove(&number);
+        let ending = state.ending.remove(&number);
+        let next = state.next();
+        drop(state);
+        drop((who, ending, listed));
         next.go();
     }
 
@@ -426,9 +453,7 @@ impl Pool {
     pub(super) fn abandon(&self, number: u64) {
         let mut state = self.state();
         let running = state.abandon(number);
-        let mut queue = state.queue.iter();
-        let place = queue.position(|started| started.number == number);
-        let queued = place.and_then(|place| state.queue.remove(place));
+        let queued = state.queue.remove(&number);
         let next = state.next();
         drop(state);
         if let Some(who) = running {
@@ -457,15 +482,27 @@ impl Pool {
                 for who in running {
                     who.tell();
                 }
-                queue.into_iter().for_each(Started::refuse);
+                queue.into_values().for_each(Started::refuse);
                 next.go();
             }
             AtDrop::Wait => {
+                // Those that this thread itself runs do not end before this returns.
+                let all = state.running.iter().chain(&state.ending);
+                let all: Vec<_> = all
+                    .map(|(number, who)| (*number, Arc::clone(who)))
+                    .collect();
                 drop(state);
+                let own = all.iter().filter(|(_, who)| is_inside(who.region()));
+                let own: Vec<u64> = own.map(|(number, _)| *number).collect();
+                drop(all);
+                if current::current().is_some_and(|keeper| keeper.is_over()) {
+                    // Nothing comes to its end there any more.
+                    return;
+                }
                 park::block(poll_fn(|cx| {
                     let waker = cx.waker().clone();
                     let mut state = self.state();
-                    if state.is_empty() {
+                    if state.is_empty_but(&own) {
                         drop(state);
                         drop(waker);
                         return Poll::Ready(());

@@ -14,6 +14,7 @@ use super::idle::idle_runtime;
 use super::{on_thread, park};
 use crate::clock::current;
 use crate::region::flat::flat;
+use crate::region::state::flag;
 use crate::region::{Member, Region, frame, runtime_of};
 use crate::runtime::{Drive, Timer, after};
 use crate::task::{Job, JoinError, Task};
@@ -212,14 +213,23 @@ impl Started {
     /// Ends it without having run it.
     pub(super) fn refuse(self) {
         self.who.tell();
-        (self.go)(Go::Nowhere);
+        // It may hold the handle of the one before.
+        flat(move || (self.go)(Go::Nowhere));
     }
 }
 
-/// The function has returned, or never will have run, when this is dropped.
+/// The job is over when this is dropped, and with it what nobody receives of it.
 struct Over {
     pool: Arc<Pool>,
     number: u64,
+    who: Arc<Who>,
+}
+
+impl Over {
+    /// The function has returned: the next one may begin.
+    fn leave_place(&self) {
+        self.pool.leave_place(self.number);
+    }
 }
 
 impl Drop for Over {
@@ -241,27 +251,31 @@ where
     let rt = around.as_ref().and_then(runtime_of);
     let cell = on_thread::cell(rt.clone(), None, location, around.as_ref());
     let number = pool.number();
-    let over = Over {
-        pool: Arc::clone(pool),
-        number,
-    };
     let job = Job::new(|| on_thread::inside(rt, f), Arc::clone(&cell) as _);
     let keeper = current::current();
     let who = Arc::new(Who {
         member: Arc::clone(&cell) as _,
         abandoned: AtomicBool::new(false),
     });
+    let over = Over {
+        pool: Arc::clone(pool),
+        number,
+        who: Arc::clone(&who),
+    };
     let started = Started {
         number,
         who: Arc::clone(&who),
         go: Box::new(move |go| match go {
             Go::OnThread => {
-                on_thread::hand_over(job, keeper, ThreadCache::global(), |worker| {
-                    // First: the next one has this thread.
-                    if let Some(worker) = worker {
+                on_thread::hand_over(job, keeper, None, ThreadCache::global(), move |worker| {
+                    // First: the next one has this thread. Not where nobody receives the value, as that is dropped
+                    // here next, and may wait for somebody who has been given this thread.
+                    let is_received = !over.who.region().has(flag::NO_HANDLE);
+                    if let Some(worker) = worker.filter(|_| is_received) {
                         worker.list();
                     }
-                    drop(over);
+                    over.leave_place();
+                    over
                 });
             }
             Go::Nowhere => job.run_and(|| drop(over)),

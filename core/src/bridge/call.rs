@@ -63,9 +63,7 @@ impl<F: Future> Call<F> {
         let mut this = self.project();
         // Where the task goes on awaiting in another region, the call goes along; not to another task.
         let now = this.link.stands();
-        let mut is_masked_anew = false;
         if now.is_in_task_of(this.stands) {
-            is_masked_anew = now.mask != this.stands.mask;
             *this.stands = now;
         }
         let abandoned = !this.link.register(cx.waker());
@@ -85,13 +83,12 @@ impl<F: Future> Call<F> {
         if !inline.is_running() && (abandoned || inline.as_mut().open().is_none()) {
             return Poll::Ready(stopped);
         }
-        if is_masked_anew {
-            inline.as_mut().place_anew();
-        }
         if abandoned {
             inline.as_mut().ask(&ABANDONED);
         }
-        match inline.as_mut().poll_into(cx, |end, _| end) {
+        let polled = inline.as_mut().poll_into(cx, |end, _| end);
+        inline.as_mut().hold_up();
+        match polled {
             Poll::Ready(Ok(value)) => Poll::Ready(Answered::Value(value)),
             Poll::Ready(Err(NoValue::Panicked(payload))) => {
                 Poll::Ready(Answered::Panicked(payload))

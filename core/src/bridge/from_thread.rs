@@ -265,6 +265,7 @@ pub fn from_thread_local<F: Future>(future: F) -> Result<F::Output, FromThreadEr
     guard();
     let link = to_thread::link();
     if link.as_ref().is_some_and(|link| link.is_abandoned()) {
+        parked(|| ());
         return Err(FromThreadError(Kind::Abandoned));
     }
     let Some(rt) = runtime(link.as_deref()) else {
@@ -275,8 +276,11 @@ pub fn from_thread_local<F: Future>(future: F) -> Result<F::Output, FromThreadEr
     let ended = block(rooted(
         &rt,
         poll_fn(|cx| {
-            if let Some(why) = caller.stopped(cx) {
-                inline.as_mut().ask(why);
+            match caller.stopped(cx) {
+                // It has not begun, and never does.
+                Some(_) if !inline.is_running() => return Poll::Ready(Ended::Cancelled),
+                Some(why) => inline.as_mut().ask(why),
+                None => {}
             }
             inline.as_mut().poll_end(cx)
         }),

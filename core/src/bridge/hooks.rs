@@ -183,8 +183,14 @@ impl StopHooks {
     ///
     /// For the owner of a runtime, which calls it before it ends that. The second call does nothing.
     pub fn end(&self) {
-        self.run(Which::New);
-        for hook in self.close() {
+        let left = loop {
+            self.run(Which::New);
+            // A hook may have registered one.
+            if let Some(left) = self.close() {
+                break left;
+            }
+        };
+        for hook in left {
             if let Err(payload) = drop_contained(hook) {
                 discard(payload);
             }

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures::stream::{FuturesUnordered, Stream};
 
 use super::park::Parker;
+use crate::clock::timers::Timers;
 use crate::clock::{VirtualSleep, current};
 use crate::region::BoxFuture;
 use crate::region::contain::drop_contained;
-use crate::runtime::{Drive, Enter, Instant, Sleep, Spawn, Timer};
+use crate::runtime::{Drive, Enter, Instant, Sleep, Spawn, StopHooks, Timer};
 use crate::sync::{Mutex, MutexGuard};
 use crate::thread::ThreadCache;
 
@@ -46,8 +47,19 @@ const TURNS: usize = 64;
 /// ```
 #[doc(alias = "idle_event_loop")]
 pub fn idle_runtime() -> IdleRuntime {
-    let kept = KEPT.try_with(|kept| kept.borrow_mut().pop());
-    let core = kept.ok().flatten().unwrap_or_default();
+    let clock = current::current().map(|keeper| Arc::downgrade(keeper.timers()));
+    let kept = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        // Tasks that were left in a simulation have no part in the next one.
+        let (gone, mut live): (Vec<_>, Vec<_>) = kept.drain(..).partition(Core::is_over);
+        let place = live.iter().rposition(|core| core.is_of(clock.as_ref()));
+        let core = place.map(|place| live.remove(place));
+        *kept = live;
+        (core, gone)
+    });
+    let (core, gone) = kept.unwrap_or_default();
+    drop(gone);
+    let core = core.unwrap_or_else(|| Core::new(clock));
     IdleRuntime { core: Some(core) }
 }
 
@@ -65,14 +77,31 @@ pub struct IdleRuntime {
 struct Core {
     handle: Idle,
     tasks: RefCell<FuturesUnordered<BoxFuture>>,
+    /// Whose time holds in it; real time, if nobody's.
+    clock: Option<Weak<Timers>>,
 }
 
-impl Default for Core {
-    fn default() -> Self {
+impl Core {
+    fn new(clock: Option<Weak<Timers>>) -> Self {
         Core {
             handle: Idle(Arc::new(Shared::default())),
             tasks: RefCell::default(),
+            clock,
         }
+    }
+
+    fn is_of(&self, clock: Option<&Weak<Timers>>) -> bool {
+        match (&self.clock, clock) {
+            (Some(own), Some(clock)) => own.ptr_eq(clock),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether its time has ended.
+    fn is_over(&self) -> bool {
+        let clock = self.clock.as_ref();
+        clock.is_some_and(|clock| clock.strong_count() == 0)
     }
 }
 
@@ -95,6 +124,7 @@ impl Drop for IdleRuntime {
 
 impl Drop for Core {
     fn drop(&mut self) {
+        self.handle.0.hooks.end();
         let mut queue = self.handle.0.queue();
         queue.closed = true;
         let unborn = std::mem::take(&mut queue.unborn);
@@ -115,7 +145,7 @@ impl Drive for IdleRuntime {
     ///
     /// When it is driven from inside itself.
     fn drive<F: Future>(&self, future: F) -> F::Output {
-        let Core { handle, tasks } = self.core();
+        let Core { handle, tasks, .. } = self.core();
         let mut tasks = tasks
             .try_borrow_mut()
             .expect("this thread's own runtime is driven already");
@@ -157,9 +187,18 @@ impl fmt::Debug for IdleRuntime {
 #[derive(Clone)]
 pub struct Idle(Arc<Shared>);
 
-#[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
+    hooks: StopHooks,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared {
+            queue: Mutex::default(),
+            hooks: StopHooks::new(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -256,6 +295,10 @@ impl Spawn for Idle {
 
     fn enter<T>(&self, _: Enter, f: impl FnOnce() -> T) -> T {
         f()
+    }
+
+    fn stop_hooks(&self) -> Option<StopHooks> {
+        Some(self.0.hooks.clone())
     }
 
     fn may_block(&self) -> bool {

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
 use super::abandoned::Listed;
+use crate::region::flat::flat;
 use crate::region::state::flag;
 use crate::region::{Member, frame};
 use crate::runtime::AnyRuntime;
@@ -66,7 +67,7 @@ impl Link {
     pub(super) fn new(rt: Option<AnyRuntime>, stands: Stands) -> Self {
         Link {
             state: Mutex::new(State {
-                known: !stands.eager && (rt.is_some() || stands.region.is_some()),
+                known: !stands.eager && (rt.is_some() || stands.root.is_some()),
                 stands,
                 cut: false,
                 abandoned: false,
@@ -194,7 +195,8 @@ impl Link {
             call.wake();
         }
         if let Some(leave_queue) = leave_queue {
-            leave_queue();
+            // What waits there may hold the await of the one before.
+            flat(leave_queue);
         }
         true
     }

@@ -49,29 +49,40 @@ pub(super) fn inside<T>(rt: Option<AnyRuntime>, f: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Hands a job to a thread: of the keeper, who counts it, or of the cache. One that gets none reports itself as
+/// Hands a job to a thread: of the keeper, who counts it, or of a runtime that does, or of the cache. One that gets none reports itself as
 /// lost.
 ///
 /// `before` is called when its function has returned and nobody knows yet, with the thread if it is one of the
-/// cache. Returns whether a thread is awake that has the job next.
+/// cache; what it gives is dropped when everybody knows. Returns whether a thread is awake that has the job next.
 #[track_caller]
-pub(super) fn hand_over<F, T>(
+pub(super) fn hand_over<F, T, G>(
     job: Job<F, T>,
     keeper: Option<Arc<dyn Timekeeper>>,
+    rt: Option<&AnyRuntime>,
     cache: &ThreadCache,
-    before: impl FnOnce(Option<&Worker<'_>>) + Send + 'static,
+    before: impl FnOnce(Option<&Worker<'_>>) -> G + Send + 'static,
 ) -> bool
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    let who = job.known_as();
+    let run = move |worker: Option<&Worker<'_>>| {
+        let mut known = None;
+        job.run_and(|| known = Some(before(worker)));
+        drop(known);
+    };
     if let Some(keeper) = keeper {
         // Its threads are those of the whole process.
-        drop(keeper.run_blocking(Box::new(move || job.run_and(|| before(None)))));
+        drop(keeper.run_blocking(Box::new(move || run(None))));
+        return false;
+    }
+    if let Some(rt) = rt.filter(|rt| rt.counts_jobs()) {
+        drop(rt.spawn_blocking_known(who, move || run(None)));
         return false;
     }
     match cache.reserve() {
-        Ok(seat) => seat.run(move |worker| job.run_and(|| before(Some(worker)))),
+        Ok(seat) => seat.run(move |worker| run(Some(worker))),
         Err(_) => false,
     }
 }

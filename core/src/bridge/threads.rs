@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::to_thread::{self, Threaded, ToThread};
 use crate::context::ContextVar;
+use crate::region::flat::flat;
 use crate::region::{frame, runtime_of};
 use crate::sync::{Mutex, MutexGuard};
 use crate::thread::ThreadCache;
@@ -230,7 +231,9 @@ impl Drop for Place {
             return;
         };
         drop(state);
-        start(Place(Arc::clone(pool)));
+        // One that is refused gives the place to the next.
+        let place = Place(Arc::clone(pool));
+        flat(move || start(place));
     }
 }
 

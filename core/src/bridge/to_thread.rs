@@ -130,7 +130,6 @@ where
         handle: ToThread {
             task: Task::new(cell),
             link,
-            cut: false,
             is_hot: false,
             stands: around.map(|_| Stands::here()),
         },
@@ -152,7 +151,8 @@ where
             keeper,
         } = self;
         returns.0.set_begun();
-        on_thread::hand_over(job, keeper, cache, move |worker| {
+        let rt = returns.0.rt.clone();
+        on_thread::hand_over(job, keeper, rt.as_ref(), cache, move |worker| {
             // The thread is free before anybody learns that it is. Not where nobody receives the value: that is
             // dropped here next, and may wait for somebody who has been given this thread.
             let is_received = !returns.0.is_abandoned();
@@ -214,8 +214,6 @@ pub(super) fn link() -> Option<Arc<Link>> {
 pub struct ToThread<T> {
     task: Task<T>,
     link: Arc<Link>,
-    /// It gives no value any more.
-    cut: bool,
     /// A thread that is awake has it, and it was not yet polled.
     is_hot: bool,
     /// Where it was polled last, to compare.
@@ -266,21 +264,17 @@ impl<T> ToThread<T> {
     }
 
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        if self.cut {
-            return Poll::Pending;
-        }
         if std::mem::take(&mut self.is_hot) {
             static MOMENTS: Moments = Moments::new();
             MOMENTS.spend(|| self.is_finished() || self.link.has_called());
         }
+        // Of a call that was stopped the thread may know sooner than the code around the await, which the same
+        // request is about to reach: from there on nothing of it runs.
+        if self.is_finished() && self.link.is_cut() && frame::is_about_to_stop() {
+            return Poll::Pending;
+        }
         if let Poll::Ready(result) = Pin::new(&mut self.task).poll(cx) {
-            // Of a call that was stopped the thread may know sooner than the code around the await, which the same
-            // request is about to reach: from there on nothing of it runs.
-            self.cut = self.link.is_cut() && frame::is_about_to_stop();
-            return match self.cut {
-                true => Poll::Pending,
-                false => Poll::Ready(result),
-            };
+            return Poll::Ready(result);
         }
         let here = Stands::here();
         if !self
@@ -306,10 +300,11 @@ impl<T> Future for ToThread<T> {
         match ready!(self.poll_result(cx)) {
             Ok(value) => Poll::Ready(value),
             Err(error) if error.is_panic() => error.resume_unwind(),
-            Err(error) => panic!(
-                "a function never ran: {error}\n  = help: no thread can be started; await \
-                 `to_thread(..).result()` to get this as an error"
+            Err(error) if error.is_lost() => panic!(
+                "a function never ran: {error}\n  = help: no thread can be started, or its runtime has ended; \
+                 await `to_thread(..).result()` to get this as an error"
             ),
+            Err(error) => panic!("a thread gives no value: {error}"),
         }
     }
 }

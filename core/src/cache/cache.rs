@@ -168,8 +168,9 @@ impl<K, V, E> Cache<K, V, E> {
 
     /// Closes the cache now: computations are stopped, and every later call is an error.
     ///
-    /// Who waits gets an error at once. The future waits until the computations, and their clean-ups, are
-    /// gone; it needs not be awaited.
+    /// Who waits gets an error at once. The future waits until the computations that this stops, and their
+    /// clean-ups, are gone; it needs not be awaited. It does not wait for what was stopped before: by a `close` that
+    /// was dropped, or because all who asked had gone.
     ///
     /// Cancel safe: dropping it ends the waiting only.
     ///

@@ -183,6 +183,10 @@ impl<H: Spawn> Spawn for Virtual<H> {
         self.inner.stop_hooks()
     }
 
+    fn counts_jobs(&self) -> bool {
+        true
+    }
+
     fn may_block(&self) -> bool {
         self.inner.may_block()
     }

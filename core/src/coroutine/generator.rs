@@ -150,10 +150,11 @@ impl<Y: 'static, R: 'static, F> Generator<Y, R, F>
 where
     F: Future<Output: GeneratorEnd<Y>>,
 {
-    /// Runs it to its next item, without an answer: the `next` of a stream, also where nothing is [`Unsent`]
-    /// if it is new.
+    /// Runs it to its next item, without an answer: the `next` of a stream. Where no answer is [`Unsent`],
+    /// [`start`](Generator::start) gives the first item.
     ///
-    /// Cancel safe: dropped, no item is lost.
+    /// Cancel safe: dropped, no item is lost. A *request* while the body runs, also of a timeout around, stops the
+    /// body where something in it is to be cleaned up.
     ///
     /// # Panics
     ///
@@ -168,9 +169,39 @@ where
         }
     }
 
+    /// Runs a new one to its first item. Nothing where it ends.
+    ///
+    /// Cancel safe, as [`next_item`](Generator::next_item).
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError`], if it waits for an answer, or is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use anyrt::{Co, await_sync, generator};
+    ///
+    /// let mut doubled = generator(async |co: Co<u32, u32>| {
+    ///     let mut n = 1;
+    ///     while n < 100 {
+    ///         n = co.yield_(2 * n).await;
+    ///     }
+    /// });
+    /// assert_eq!(await_sync(doubled.start()).unwrap().unwrap(), Some(2));
+    /// assert_eq!(await_sync(doubled.send(5)).unwrap().unwrap(), Some(10));
+    /// ```
+    pub fn start(&mut self) -> SendItem<'_, Y, R, F> {
+        SendItem {
+            generator: self,
+            begin: Some(None),
+            over: false,
+        }
+    }
+
     /// Answers the item it gave last, and runs it to the next one. Nothing where it ends.
     ///
-    /// The answer is given at the first poll. Cancel safe: dropped later, no item is lost.
+    /// The answer is given at the first poll. Cancel safe after that, as [`next_item`](Generator::next_item).
     ///
     /// # Errors
     ///
@@ -179,7 +210,7 @@ where
     pub fn send(&mut self, answer: R) -> SendItem<'_, Y, R, F> {
         SendItem {
             generator: self,
-            answer: Some(answer),
+            begin: Some(Some(answer)),
             over: false,
         }
     }
@@ -308,7 +339,7 @@ impl<Y: 'static, R: 'static, F: Future> fmt::Debug for NextItem<'_, Y, R, F> {
     }
 }
 
-/// The future of [`Generator::send`] and [`Generator::throw`].
+/// The future of [`Generator::start`], [`Generator::send`] and [`Generator::throw`].
 ///
 /// # Panics
 ///
@@ -316,7 +347,8 @@ impl<Y: 'static, R: 'static, F: Future> fmt::Debug for NextItem<'_, Y, R, F> {
 #[must_use = "the generator does not run unless this is awaited"]
 pub struct SendItem<'a, Y, R, F: Future> {
     generator: &'a mut Generator<Y, R, F>,
-    answer: Option<R>,
+    /// What it begins with: an answer, or none for a new one.
+    begin: Option<Option<R>>,
     over: bool,
 }
 
@@ -332,9 +364,9 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         assert!(!this.over, "a `SendItem` was polled after it was ready");
-        if let Some(answer) = this.answer.take() {
+        if let Some(answer) = this.begin.take() {
             this.over = true;
-            this.generator.co.begin(Some(answer))?;
+            this.generator.co.begin(answer)?;
             this.over = false;
         }
         let polled = this.generator.poll_item(cx);

@@ -166,7 +166,8 @@ impl<Y, R, F: Future> Unpin for Coroutine<Y, R, F> {}
 impl<Y: 'static, R: 'static, F: Future> Coroutine<Y, R, F> {
     /// Runs it until it yields or is over. For one that is new, or whose last step was dropped.
     ///
-    /// Cancel safe: dropped half-way, the coroutine goes on with the next `run`.
+    /// Cancel safe: dropped half-way, the coroutine goes on with the next `run`. A *request* while the body runs,
+    /// also of a timeout around, stops the body where something in it is to be cleaned up: then it is over.
     ///
     /// # Errors
     ///
@@ -182,8 +183,8 @@ impl<Y: 'static, R: 'static, F: Future> Coroutine<Y, R, F> {
 
     /// Answers what it yielded last, and runs it until it yields again or is over.
     ///
-    /// The answer is given at the first poll. Cancel safe: dropped later, the coroutine goes on with the
-    /// next [`run`](Coroutine::run).
+    /// The answer is given at the first poll. Dropped later, the coroutine goes on with the next
+    /// [`run`](Coroutine::run), which says what a request does.
     ///
     /// # Errors
     ///

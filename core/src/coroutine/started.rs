@@ -42,7 +42,8 @@ const CLOSED: Reason = Reason::fixed("it was closed");
 /// Where a request to stop is due, the start is put off until it is awaited. Dropped half-way, the future
 /// is dropped, and its clean-ups go on in the task around.
 ///
-/// Cancel safe: awaiting `&mut started` and dropping that loses nothing.
+/// Cancel safe: awaiting `&mut started` and dropping that loses nothing. A *request* while it is awaited, also of
+/// a timeout or a race around, stops it where something in it is to be cleaned up.
 ///
 /// # Panics
 ///

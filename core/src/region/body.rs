@@ -131,6 +131,12 @@ pub(super) fn go_on<F: Future>(
 
     let region = member.as_deref()?.region();
     if !region.close_idle() {
+        // Whatever comes while they run does not change it.
+        match &ended {
+            Some(Ended::Value(_)) => region.set(flag::GAVE),
+            Some(Ended::Panicked(_)) => region.set(flag::PANICKED),
+            Some(Ended::Cancelled) | None => {}
+        }
         // First, as above: whoever adds work later finds it.
         region.register(cx.waker(), seen);
         let mut over = beside(member, |region| Aside::poll_to_end(region, cx))?;

@@ -62,6 +62,10 @@ pub(super) fn has_passed(member: &Arc<dyn Member>, cx: &mut Context<'_>) -> bool
 /// Starts the clock, unless who is around does it: what passes there ends us too.
 fn arm(member: &Arc<dyn Member>) -> Option<AnySleep> {
     let region = member.region();
+    if region.has(flag::EAGER) {
+        // It starts in the task that runs the rest.
+        return None;
+    }
     let own = region.cleanup_limit();
     if own.is_none() && region.has(flag::INLINE) {
         let is_asked = |around: Option<&Arc<dyn Member>>| {
@@ -95,12 +99,19 @@ fn inside<T>(member: &Arc<dyn Member>, f: impl FnOnce() -> T) -> Result<T, Paylo
 
 /// The deadline of who has none of its own: that of the region around, of a child that of its scope.
 fn inherited(member: &Arc<dyn Member>) -> Duration {
-    let mut around = member.region().up().or_else(|| member.scope());
+    let mut around = outwards(member);
     while let Some(member) = around {
         if let Some(limit) = member.region().cleanup_limit() {
             return limit;
         }
-        around = member.region().up().or_else(|| member.scope());
+        around = outwards(&member);
     }
     DEFAULT
+}
+
+/// Not from a task that has begun where it was spawned.
+fn outwards(member: &Arc<dyn Member>) -> Option<Arc<dyn Member>> {
+    let region = member.region();
+    let is_nobodys = region.has(flag::EAGER);
+    (!is_nobodys).then(|| region.up().or_else(|| member.scope()))?
 }

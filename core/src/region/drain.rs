@@ -113,9 +113,9 @@ fn family_of(here: &Arc<dyn Member>) -> Option<Arc<dyn Member>> {
     loop {
         let region = root.region();
         // A job does not wait for what it leaves. Of a root in place it is not known who is around, and
-        // neither of a scope that was dropped half-way, whose children live on.
+        // neither of a scope that was dropped half-way, whose children live on. An eager task is nobody's part.
         let is_lost = region.has(flag::INLINE) && region.is_done();
-        if is_lost || region.has(flag::JOB | flag::IN_PLACE | flag::BENEATH) {
+        if is_lost || region.has(flag::JOB | flag::IN_PLACE | flag::BENEATH | flag::EAGER) {
             return None;
         }
         match region.up().or_else(|| root.scope()) {

@@ -296,9 +296,13 @@ impl<F: Future> Inline<F> {
         this.member.as_ref().map(Arc::downgrade)
     }
 
-    /// Has its next poll decide anew whose requests are its own: it is polled under another number of masks.
-    pub(crate) fn place_anew(self: Pin<&mut Self>) {
-        *self.project().place = 0;
+    /// Has the region around wait for this one where both are asked to stop, though it is not what polls this one.
+    pub(crate) fn hold_up(self: Pin<&mut Self>) {
+        if let Some(member) = self.project().member {
+            if member.region().is_linked() {
+                member.region().tell();
+            }
+        }
     }
 
     /// Asks the region to stop, by who polls it: at the next poll, or what is left of this one.
@@ -440,7 +444,13 @@ impl<F: Future> Inline<F> {
             // Not opened: a request is due around it.
             Stage::New => return Poll::Pending,
             Stage::Open { .. } => {}
-            Stage::StoppedFromOutside => return Poll::Pending,
+            Stage::StoppedFromOutside if frame::is_about_to_stop() => return Poll::Pending,
+            Stage::StoppedFromOutside => {
+                let this = self.project();
+                *this.stage = Stage::Ended;
+                let region = Region::new(this.plan.location, INLINE);
+                return Poll::Ready(Err(conclude(NoValue::Cancelled, &region)));
+            }
             Stage::Ended => panic!("a region was polled after it had ended"),
         }
         let was_made = taken.is_none() && self.member.is_some();
@@ -506,7 +516,7 @@ impl<F: Future> Inline<F> {
         let this = self.project();
         if let Some(member) = this.member {
             let linked = member.region().is_linked();
-            *this.place = frame::place();
+            *this.place = stand();
             *this.stage = Stage::Open { linked };
             this.counted.clear();
         }
@@ -540,14 +550,10 @@ impl<F: Future> Inline<F> {
         conclude: impl FnOnce(NoValue, &Region) -> T,
     ) -> Poll<Result<F::Output, T>> {
         let this = self.as_mut().project();
-        if let Some(member) = this
-            .member
-            .as_ref()
-            .filter(|_| frame::place() != *this.place)
-        {
+        if let Some(member) = this.member.as_ref().filter(|_| stand() != *this.place) {
             let (around, linked) = here();
             Region::move_to(member, around.as_ref(), linked);
-            *this.place = frame::place();
+            *this.place = stand();
             *this.stage = Stage::Open { linked };
         }
         self.turn_made(taken, cx, conclude)
@@ -576,7 +582,7 @@ impl<F: Future> Inline<F> {
         }
         member.region().forget_runner();
         // Our own request is void where the region around is asked too: that one decides.
-        if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {
+        if matches!(ended, Ended::Cancelled) && linked && frame::is_about_to_stop() {
             close(&*member, *this.given);
             *this.stage = Stage::StoppedFromOutside;
             return Poll::Pending;
@@ -628,8 +634,13 @@ fn here() -> (Option<Arc<dyn Member>>, bool) {
 fn open_here(member: &Arc<dyn Member>, place: &mut usize) -> bool {
     let (around, linked) = here();
     Region::open(member, around.as_ref(), linked);
-    *place = frame::place();
+    *place = stand();
     linked
+}
+
+/// Where this thread runs, and whether below a mask: to compare.
+fn stand() -> usize {
+    frame::place() | usize::from(frame::mask() > 0)
 }
 
 /// Whether the region around this one is asked to stop, or just about to be: those inside are told first.

@@ -192,7 +192,7 @@ where
         async move {
             // It came back when the body was dropped, unless that moved it elsewhere.
             if let Some(held) = poll_fn(|cx| slot.poll_take(cx)).await {
-                if let Err(error) = release(held.value, Exit::of(&ends)).await {
+                if let Err(error) = release(held, Exit::of(&ends)).await {
                     ends.release_failed(error);
                 }
             }

@@ -125,6 +125,15 @@ enum Entry<E> {
     Held(BoxFuture, Arc<AtomicBool>),
 }
 
+impl<E> Entry<E> {
+    fn is_over(&self) -> bool {
+        match self {
+            Entry::Held(_, over) => over.load(Ordering::Acquire),
+            Entry::Push(_) => false,
+        }
+    }
+}
+
 /// The stack itself: nothing once all of it has been released. Its lock is a leaf.
 struct Entries<E>(Mutex<Option<Vec<Entry<E>>>>);
 
@@ -153,12 +162,9 @@ impl<E> Entries<E> {
             Some(entries) => {
                 // What was released early goes when the room is used up: it takes what it had twice as long.
                 if entries.len() == entries.capacity() {
-                    let is_over = |entry: &Entry<E>| match entry {
-                        Entry::Held(_, over) => over.load(Ordering::Acquire),
-                        Entry::Push(_) => false,
-                    };
+                    let all = std::mem::take(entries).into_iter();
                     let live;
-                    (over, live) = std::mem::take(entries).into_iter().partition(is_over);
+                    (over, live) = all.partition(Entry::is_over);
                     *entries = live;
                     entries.reserve(entries.len().max(32));
                 }
@@ -320,9 +326,11 @@ impl<E: Display + Send + 'static> ExitStack<E> {
         }
     }
 
-    /// Returns how many releases are on the stack.
+    /// Returns how many releases are on the stack, without those that have been made early.
     pub fn len(&self) -> usize {
-        self.exits.lock().as_ref().map_or(0, Vec::len)
+        let exits = self.exits.lock();
+        let all = exits.as_ref().map_or(&[][..], |all| all);
+        all.iter().filter(|entry| !entry.is_over()).count()
     }
 
     /// Returns whether nothing is on the stack.

@@ -186,7 +186,7 @@ async fn release<R: Resource>(group: Arc<Group<R>>, ends: Arc<GroupEnds<R::Error
     let mut entries: Vec<_> = entries.into_iter().flatten().collect();
     if let Some((resources, slot)) = lent {
         if let Some(back) = poll_fn(|cx| slot.poll_take(cx)).await {
-            entries.extend(resources.into_iter().zip(back.value));
+            entries.extend(resources.into_iter().zip(back));
         }
     }
     let mut exits = Vec::new();

@@ -33,15 +33,16 @@ use crate::sync::{Mutex, MutexGuard};
 ///
 /// [`Held`] dereferences to what was acquired. When it is dropped, mostly because the body of the region is,
 /// that goes back to its release, which owns it from then on. So nothing counts references. A `Held` that
-/// was moved out of the region has the region wait for it, up to the clean-up deadline.
+/// was moved out of the region has the region wait for it, up to the clean-up deadline. So what is acquired within
+/// a time is held outside of that: `hold(rt.timeout(time, connect()), close)`, and not the other way round, where
+/// the timeout is the region, and would wait for the `Held` that it gives out.
 ///
 /// The acquisition is [shielded](crate::shield): a request that comes meanwhile takes effect where the code
 /// suspends after it. In the poll in which it ends the release is registered, so there is no gap. Releases
 /// run as all clean-ups do: newest first, shielded, up to the clean-up deadline.
 ///
-/// The release learns how the region ended, as far as that is known here: [`ExitKind::Value`] for every end
-/// by itself (an error is a value here), `Panicked`, or `Cancelled`, also where the region was dropped
-/// half-way. An error of the release is reported beside the outcome, as
+/// The release learns how the region ended: [`ExitKind::Value`] for every end by itself (an error is a value
+/// here), `Panicked`, or `Cancelled`, also where the region was dropped half-way. An error of the release is reported beside the outcome, as
 /// [`Phase::Release`](crate::Phase::Release).
 ///
 /// In a region that never ends (a server's loop) what is held piles up: use [`bracket`](crate::bracket) in
@@ -355,15 +356,15 @@ impl<A> Release<A> {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// How the region ended, as far as this thread can see.
-    fn kind(&self, panicked: bool) -> ExitKind {
-        // In another region than its own it was adopted: its own was dropped half-way.
-        let asked = || frame::look(|here| here.is_some_and(|here| here.region().has(flag::ASKED)));
-        match panicked {
-            true => ExitKind::Panicked,
-            false if frame::place() != self.place || asked() => ExitKind::Cancelled,
-            false => ExitKind::Value,
-        }
+    /// How the region ended in which this runs. In another one than its own it was adopted: its own was dropped
+    /// half-way.
+    fn kind(&self) -> ExitKind {
+        let is_own = frame::place() == self.place;
+        frame::look(|here| match here.map(|here| here.region()) {
+            Some(region) if is_own && region.has(flag::PANICKED) => ExitKind::Panicked,
+            Some(region) if is_own && region.has(flag::GAVE) => ExitKind::Value,
+            _ => ExitKind::Cancelled,
+        })
     }
 
     /// Polls the release, once the value is back. `kind` where it is known.
@@ -398,10 +399,10 @@ impl<A> Release<A> {
                     return Poll::Pending;
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
-                Poll::Ready(Some(back)) => {
+                Poll::Ready(Some(value)) => {
                     let early = kind.is_some();
-                    let kind = kind.unwrap_or_else(|| self.kind(back.panicked));
-                    (releaser.0)(back.value, kind, early)
+                    let kind = kind.unwrap_or_else(|| self.kind());
+                    (releaser.0)(value, kind, early)
                 }
             },
             Stage::Polled | Stage::Over => {

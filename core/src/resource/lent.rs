@@ -12,15 +12,8 @@ pub(super) struct Slot<A>(Mutex<State<A>>);
 
 enum State<A> {
     Lent { waker: Option<Waker> },
-    Back(Back<A>),
+    Back(A),
     Taken,
-}
-
-/// A value that came back.
-pub(super) struct Back<A> {
-    pub(super) value: A,
-    /// Because of a panic.
-    pub(super) panicked: bool,
 }
 
 impl<A> Slot<A> {
@@ -31,11 +24,11 @@ impl<A> Slot<A> {
     }
 
     /// Takes the value, if it is back.
-    pub(super) fn take(&self) -> Option<Back<A>> {
+    pub(super) fn take(&self) -> Option<A> {
         let mut state = self.lock();
         match &*state {
             State::Back(_) => match std::mem::replace(&mut *state, State::Taken) {
-                State::Back(back) => Some(back),
+                State::Back(value) => Some(value),
                 State::Lent { .. } | State::Taken => None,
             },
             State::Lent { .. } | State::Taken => None,
@@ -43,7 +36,7 @@ impl<A> Slot<A> {
     }
 
     /// Waits until the value is back; nothing if it was taken already.
-    pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<Back<A>>> {
+    pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<A>> {
         // Cloned, and what it replaces dropped, outside the lock.
         let mut new = Some(cx.waker().clone());
         let mut state = self.lock();
@@ -122,8 +115,7 @@ impl<A> DerefMut for Lent<A> {
 impl<A> Drop for Lent<A> {
     fn drop(&mut self) {
         if let Some(value) = self.value.take() {
-            let panicked = std::thread::panicking();
-            self.slot.put(State::Back(Back { value, panicked }));
+            self.slot.put(State::Back(value));
         }
     }
 }

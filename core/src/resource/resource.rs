@@ -53,7 +53,8 @@ pub trait Resource: Send + 'static {
     /// How acquisition, use and release fail.
     type Error: Display + Send + 'static;
 
-    /// Acquires it.
+    /// Acquires it. No request stops this: what may take long, such as the wait for a permit, comes before, where
+    /// the resource is made.
     ///
     /// # Errors
     ///

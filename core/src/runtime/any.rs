@@ -146,6 +146,10 @@ impl Spawn for AnyRuntime {
         self.0.stop_hooks_dyn()
     }
 
+    fn counts_jobs(&self) -> bool {
+        self.0.counts_jobs_dyn()
+    }
+
     fn may_block(&self) -> bool {
         self.0.may_block_dyn()
     }
@@ -196,6 +200,7 @@ trait DynRuntime: fmt::Debug + Send + Sync {
     fn enter_dyn(&self, purpose: Enter, f: &mut dyn FnMut());
     fn stop_hooks_dyn(&self) -> Option<StopHooks>;
     fn may_block_dyn(&self) -> bool;
+    fn counts_jobs_dyn(&self) -> bool;
     fn is_same_dyn(&self, other: &dyn Any) -> bool;
     fn now_dyn(&self) -> Instant;
     fn sleep_until_boxed(&self, deadline: Instant) -> Pin<Box<dyn Sleep>>;
@@ -225,6 +230,10 @@ impl<R: Spawn + Timer> DynRuntime for R {
 
     fn may_block_dyn(&self) -> bool {
         self.may_block()
+    }
+
+    fn counts_jobs_dyn(&self) -> bool {
+        self.counts_jobs()
     }
 
     fn is_same_dyn(&self, other: &dyn Any) -> bool {

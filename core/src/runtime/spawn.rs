@@ -149,6 +149,13 @@ pub trait Spawn: Clone + Debug + Send + Sync + 'static {
         self.spawn_blocking_raw(job)
     }
 
+    /// Returns whether blocking jobs of this runtime are counted, by a clock or a simulation. No part of the public
+    /// interface.
+    #[doc(hidden)]
+    fn counts_jobs(&self) -> bool {
+        false
+    }
+
     /// Returns whether this handle and `other` are of one runtime.
     ///
     /// Then a task may begin inside another one, as an eager one does. `false`, unless an adapter says

@@ -150,13 +150,16 @@ impl StopHooks {
         }
     }
 
-    /// Takes no more hooks, and gives those that are there.
-    pub(crate) fn close(&self) -> Vec<Hook> {
+    /// Takes no more hooks, and gives those that are there. `None`: one has never run.
+    pub(crate) fn close(&self) -> Option<Vec<Hook>> {
         let mut list = self.list();
+        if list.hooks.iter().any(|hook| !hook.has_run) {
+            return None;
+        }
         list.ended = true;
         let hooks = std::mem::take(&mut list.hooks);
         drop(list);
-        hooks.into_iter().map(|hook| hook.hook).collect()
+        Some(hooks.into_iter().map(|hook| hook.hook).collect())
     }
 }
 

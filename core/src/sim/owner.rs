@@ -467,6 +467,10 @@ impl Spawn for SimHandle {
         Some(self.hooks.clone())
     }
 
+    fn counts_jobs(&self) -> bool {
+        true
+    }
+
     fn may_block(&self) -> bool {
         // One runs at a time.
         false

@@ -117,7 +117,8 @@ impl ThreadCache {
                 queued: AtomicUsize::new(0),
                 start: Box::new(start),
                 keep,
-                name: name.into(),
+                // The system takes no other names, and a name is no reason to fail.
+                name: Cow::Owned(name.into().replace('\0', "")),
             }),
         }
     }

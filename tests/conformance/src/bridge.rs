@@ -230,6 +230,38 @@ pub async fn a_shielded_thread_is_not_stopped<H: Harness>(rt: H::Handle) {
     assert_eq!(task.await.unwrap(), Ok(5));
 }
 
+pub async fn a_timeout_unwinds_the_call_before_the_body<H: Harness>(rt: H::Handle) {
+    let log = Log::default();
+    let (tell, told) = oneshot::channel();
+    let inside = Arc::clone(&log);
+    let stopped = rt
+        .timeout(Duration::from_millis(20), async move {
+            let body = Arc::clone(&inside);
+            let _local = OnDrop::new(move || say(&body, "body"));
+            to_thread(move || {
+                let call: Result<(), _> = from_thread(async move {
+                    let cleanup = Arc::clone(&inside);
+                    defer(async move {
+                        yield_once().await;
+                        say(&cleanup, "clean-up of the call");
+                    });
+                    let _local = OnDrop::new(move || say(&inside, "call"));
+                    pending::<()>().await;
+                });
+                let _ = tell.send(call);
+            })
+            .await;
+        })
+        .await;
+    assert!(stopped.is_err());
+    assert_eq!(
+        *log.lock().unwrap(),
+        ["call", "clean-up of the call", "body"]
+    );
+    let call = rt.timeout(HOUR, told).await.unwrap().unwrap();
+    assert!(call.unwrap_err().is_stopped());
+}
+
 pub async fn a_call_leaves_a_shield_with_its_await<H: Harness>(rt: H::Handle) {
     let log = Log::default();
     let (started, is_started) = oneshot::channel();

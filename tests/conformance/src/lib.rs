@@ -289,6 +289,7 @@ macro_rules! __cases {
                 a_request_unwinds_the_call_before_the_body
                 a_request_reaches_a_call_inside_out
                 a_shielded_thread_is_not_stopped
+                a_timeout_unwinds_the_call_before_the_body
                 a_call_leaves_a_shield_with_its_await
                 a_region_around_the_await_stops_the_call
                 a_timeout_abandons_a_thread_and_the_next_has_another

@@ -107,6 +107,11 @@ pub(crate) mod flag {
     /// A child that is polled for the first time, where it is spawned.
     pub(crate) const BEGINS: u32 = 1 << 24;
 
+    /// The body has given its value, and clean-ups run after it.
+    pub(crate) const GAVE: u32 = 1 << 26;
+    /// The body has panicked, and clean-ups run after it.
+    pub(crate) const PANICKED: u32 = 1 << 27;
+
     // Each is a bit of its own.
     const _: () = {
         let all = [
@@ -134,6 +139,8 @@ pub(crate) mod flag {
             DRAINS,
             IN_PLACE,
             BENEATH,
+            GAVE,
+            PANICKED,
             EAGER,
             BEGINS,
         ];

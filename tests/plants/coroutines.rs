@@ -32,13 +32,6 @@ pub(super) const PLANTS: &[Plant] = &[
         test: Test::Core("the_task_that_it_finds_is_its_own_before_and_after"),
     },
     Plant {
-        name: "eager: it stays in the caller",
-        file: "core/src/region/inline.rs",
-        was: "                member.region().clear(flag::EAGER);\n                Region::move_to(member, None, false);",
-        now: "                member.region().clear(flag::EAGER);",
-        test: Test::Core("a_shield_in_it_does_not_hold_the_caller"),
-    },
-    Plant {
         name: "eager: its task does not know what is open in it",
         file: "core/src/task/spawn.rs",
         was: "    Pin::new(&mut begun).settle_in(&member);\n",
@@ -79,13 +72,6 @@ pub(super) const PLANTS: &[Plant] = &[
         was: "        cell.region.clear(flag::BEGINS);\n",
         now: "",
         test: Test::Core("an_error_at_once_behind_a_clean_up_that_waits_is_the_scopes"),
-    },
-    Plant {
-        name: "eager: a full limit is no reason to wait",
-        file: "core/src/scope/in_scope.rs",
-        was: "                None => {\n                    limit.start_next(scope);\n                    return Ok(Child::new(cell));",
-        now: "                None => {\n                    limit.hurry(scope, index);\n                    return Ok(Child::new(cell));",
-        test: Test::Core("a_full_limit_means_not_eager"),
     },
     Plant {
         name: "started: its context is that of who polls it",

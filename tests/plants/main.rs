@@ -276,8 +276,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "R3: what was stopped from outside returns a value",
         file: "core/src/region/inline.rs",
-        was: "        if matches!(ended, Ended::Cancelled) && linked && is_asked_around() {",
-        now: "        if matches!(ended, Ended::Cancelled) && linked && is_asked_around() && false {",
+        was: "        if matches!(ended, Ended::Cancelled) && linked && frame::is_about_to_stop() {",
+        now: "        if matches!(ended, Ended::Cancelled) && linked && frame::is_about_to_stop() && false {",
         test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
     },
     Plant {
@@ -304,7 +304,7 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "R7: a region stays where it was opened",
         file: "core/src/region/inline.rs",
-        was: ".filter(|_| frame::place() != *this.place)",
+        was: ".filter(|_| stand() != *this.place)",
         now: ".filter(|_| false)",
         test: Test::Core("random_programs_end_clean_whatever_is_asked_of_them"),
     },
@@ -720,8 +720,8 @@ const PLANTS: &[Plant] = &[
     Plant {
         name: "combine: an arm is no region of the body around it",
         file: "core/src/region/inline.rs",
-        was: "matches!(ended, Ended::Cancelled) && linked && is_asked_around()",
-        now: "matches!(ended, Ended::Cancelled) && linked && is_asked_around() && false",
+        was: "matches!(ended, Ended::Cancelled) && linked && frame::is_about_to_stop()",
+        now: "matches!(ended, Ended::Cancelled) && linked && frame::is_about_to_stop() && false",
         test: Test::Core("combine::tests::requests::a_retry_around_a_combinator_does_not_spin"),
     },
     Plant {

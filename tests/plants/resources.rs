@@ -47,8 +47,8 @@ pub(super) const PLANTS: &[Plant] = &[
     Plant {
         name: "resource: a region that was dropped half-way has ended well",
         file: "core/src/resource/hold.rs",
-        was: "false if frame::place() != self.place || asked() =>",
-        now: "false if asked() =>",
+        was: "Some(region) if is_own && region.has(flag::GAVE)",
+        now: "Some(region) if is_own || region.has(flag::GAVE) || true",
         test: Test::Core(
             "resource::tests::hold::a_region_dropped_half_way_is_told_of_as_cancelled",
         ),

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::Task;
 use crate::bridge::abandoned::Listed;
@@ -10,7 +11,7 @@ use crate::bridge::from_thread::submit;
 use crate::bridge::link::{Link, Stands};
 use crate::bridge::park::{Answer, Parker};
 use crate::sync::model::{Count, Hand, Polled, model, never, once, thread};
-use crate::task::spawn;
+use crate::task::{Words, spawn};
 
 /// A task that awaits a thread for ever, or, `briefly`, until its second poll; and the link.
 fn awaiting(
@@ -24,7 +25,12 @@ fn awaiting(
     let rt = Hand::default();
     let stands = Arc::new(Mutex::new(None));
     let slot = Arc::clone(&stands);
-    let task = spawn(&rt, crate::task::Words::default(), async move {
+    let words = Words {
+        // A model has no time.
+        cleanup_limit: Some(Duration::MAX),
+        ..Words::default()
+    };
+    let task = spawn(&rt, words, async move {
         *slot.lock().unwrap() = Some(Stands::here());
         match briefly {
             true => once().await,

@@ -157,6 +157,34 @@ fn each_end_does_with_the_jobs_what_it_says() {
 }
 
 #[test]
+fn a_wait_at_the_end_waits_for_values_that_nobody_receives() {
+    struct Slow(mpsc::Receiver<()>, Log);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            let _ = self.0.recv();
+            say(&self.1, "dropped");
+        }
+    }
+    let log = Log::default();
+    let (go, may_go) = mpsc::channel();
+    let threads = BackgroundThreads::new(AtDrop::Wait);
+    let value = Slow(may_go, log.clone());
+    threads.start(move || value).detach();
+    while threads.running() > 0 {
+        thread::yield_now();
+    }
+    let closer = thread::spawn(move || drop(threads));
+    // It has returned, and what it gave is not gone.
+    for _ in 0..2_000 {
+        thread::yield_now();
+        assert!(!closer.is_finished());
+    }
+    go.send(()).unwrap();
+    closer.join().unwrap();
+    assert_eq!(said(&log), ["dropped"]);
+}
+
+#[test]
 fn a_detached_job_is_waited_for_by_its_owner_only() {
     let threads = BackgroundThreads::new(AtDrop::Wait);
     let log = Log::default();

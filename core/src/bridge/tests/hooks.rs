@@ -222,6 +222,23 @@ fn one_that_is_registered_by_a_hook_waits_for_the_next_stop() {
 }
 
 #[test]
+fn a_hook_may_register_one_while_its_runtime_ends() {
+    let (rt, log) = (Plain::new(), Log::default());
+    let _hook = rt
+        .on_stop({
+            let (rt, log) = (rt.clone(), log.clone());
+            move || {
+                say(&log, "first");
+                rt.says(&log, "late").detach();
+            }
+        })
+        .unwrap();
+    rt.end();
+    assert_eq!(said(&log), ["first", "late"]);
+    assert!(rt.on_stop(|| ()).is_err(), "it has ended");
+}
+
+#[test]
 fn one_may_drive_its_runtime_and_that_is_no_stop() {
     let (rt, log) = (Plain::new(), Log::default());
     let _hook = rt

@@ -151,13 +151,6 @@ pub(super) const PLANTS: &[Plant] = &[
         test: Test::Core("several_yields_at_once_are_handed_out_one_at_a_time"),
     },
     Plant {
-        name: "coroutine: a yield that was given up is handed out",
-        file: "core/src/coroutine/co.rs",
-        was: "                let yielded = slot.yielded.take_if(|(one, _)| *one == ticket);",
-        now: "                let yielded = slot.yielded.take_if(|_| false);",
-        test: Test::Core("a_yield_that_is_given_up_is_not_handed_out"),
-    },
-    Plant {
         name: "coroutine: it goes, and who yields elsewhere waits for ever",
         file: "core/src/coroutine/run.rs",
         was: "        // Whoever still yields to it, in a task of its own or a clean-up, does not wait for ever.\n        self.meeting.set(Phase::Over);\n",

@@ -282,6 +282,16 @@ fn a_yield_that_is_given_up_is_not_handed_out() {
 }
 
 #[test]
+fn a_yield_that_is_given_up_at_once_is_not_handed_out() {
+    let mut co = coroutine(async |co: Co<u8, u8>| {
+        futures::future::select(co.yield_(1), std::future::ready(())).await;
+        co.yield_(2).await
+    });
+    let step = poll_once(Pin::new(&mut co.run()));
+    assert_eq!(step, Poll::Ready(Ok(Step::Yield(2))));
+}
+
+#[test]
 fn who_waits_elsewhere_learns_that_the_coroutine_is_over() {
     let rt = Hand::default();
     let kept = Arc::new(Mutex::new(None));

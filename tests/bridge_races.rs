@@ -50,11 +50,7 @@ fn an_await_that_a_timeout_gave_back_still_gives_its_value() {
                     futures::join!(borrowed, shield(inner.sleep(ms(300))))
                 })
                 .await;
-            eprintln!("{:?}", late.is_ok());
-            if late.is_ok() {
-                return;
-            }
-            assert!(call.is_finished());
+            assert!(late.is_err());
             assert_eq!(call.await, 5);
         });
     });
@@ -125,7 +121,7 @@ fn the_last_one_that_is_dropped_by_its_own_job_does_not_wait_for_that() {
         drop(threads);
         go.send(()).unwrap();
         assert!(
-            ended.recv_timeout(Duration::from_secs(3)).is_ok(),
+            ended.recv_timeout(Duration::from_secs(60)).is_ok(),
             "the job waits for itself"
         );
     });
@@ -146,7 +142,7 @@ fn an_abandoned_member_passes_the_baton_on_at_each_kind_of_call() {
                 let hog = group.to_thread(move || {
                     begin.send(()).unwrap();
                     let since = Instant::now();
-                    while !stopped.load(SeqCst) && since.elapsed() < Duration::from_secs(3) {
+                    while !stopped.load(SeqCst) && since.elapsed() < Duration::from_secs(60) {
                         // A loop that looks whether there is something, and takes errors for "nothing".
                         let _ = match local {
                             true => from_thread_local(async {}),
@@ -162,7 +158,7 @@ fn an_abandoned_member_passes_the_baton_on_at_each_kind_of_call() {
                     move || stop.store(true, SeqCst)
                 });
                 drop(hog);
-                let _ = rt.timeout(Duration::from_secs(5), other).await;
+                let _ = rt.timeout(Duration::from_secs(90), other).await;
             });
             assert!(
                 given_up.recv().unwrap(),
@@ -191,7 +187,7 @@ fn a_limit_that_is_raised_lets_those_that_wait_begin() {
     threads.start(move || gone.recv()).detach();
     let mut queued = threads.start(|| 5);
     let threads = threads.limit(2);
-    let got = queued.wait_timeout(Duration::from_secs(2));
+    let got = queued.wait_timeout(Duration::from_secs(60));
     go.send(()).unwrap();
     assert!(got.is_some(), "{threads:?}");
 }
@@ -215,11 +211,9 @@ fn a_pool_may_have_a_name_with_a_nul() {
         let first = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             block_anywhere(pool.to_thread(|| 1).unwrap())
         }));
-        eprintln!("t22 first: {:?}", first.is_ok());
         let second = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             block_anywhere(pool.to_thread(|| 1).unwrap())
         }));
-        eprintln!("t22 second: {:?}", second.is_ok());
         assert!(first.is_ok() && second.is_ok());
     });
 }

@@ -1,6 +1,6 @@
 //! Coroutines, eager tasks and resources that are stopped, shielded or closed in unlikely places.
 //!
-//! In real time, with a watchdog.
+//! In virtual time, so that each comes when it is to come; with a watchdog.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use anyrt::backend::builtin::BuiltinRuntime;
 use anyrt::{
-    Cache, CancelToken, Co, Exit, ExitKind, Started, defer, generator, hold, prelude::*, shield,
+    Cache, CancelToken, Co, Exit, ExitKind, Started, VirtualClock, defer, generator, hold,
+    prelude::*, shield,
 };
 
 use watchdog::watched;
@@ -39,7 +40,7 @@ fn say(log: &Log, text: &str) {
 fn a_started_that_is_awaited_in_a_shield_is_shielded() {
     watched(|| {
         for defers in [false, true] {
-            let owner = BuiltinRuntime::new();
+            let owner = VirtualClock::on(BuiltinRuntime::new());
             let rt = owner.handle().clone();
             let log = Log::default();
             let task = rt.spawn({
@@ -77,7 +78,7 @@ fn a_started_that_is_awaited_in_a_shield_is_shielded() {
 #[test]
 fn a_generator_that_goes_on_in_a_shield_is_shielded() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         let log = Log::default();
         let task = rt.spawn({
@@ -107,7 +108,7 @@ fn a_generator_that_goes_on_in_a_shield_is_shielded() {
 #[test]
 fn what_was_begun_in_a_shield_unwinds_before_the_task_around() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         let log = Log::default();
         struct Says(Log, &'static str);
@@ -150,7 +151,7 @@ fn kinds_of(
         Arc<Mutex<Vec<ExitKind>>>,
     ) -> futures::future::BoxFuture<'static, ()>,
 ) -> (Vec<ExitKind>, Result<(), anyrt::JoinError>) {
-    let owner = BuiltinRuntime::new();
+    let owner = VirtualClock::on(BuiltinRuntime::new());
     let rt = owner.handle().clone();
     let kinds = Arc::new(Mutex::new(vec![]));
     let task = rt.spawn(body(anyrt::AnyRuntime::new(rt.clone()), kinds.clone()));
@@ -207,7 +208,7 @@ fn a_request_after_the_last_suspension_does_not_change_what_a_release_is_told() 
 
 #[test]
 fn a_request_during_a_newer_clean_up_does_not_change_what_a_release_is_told() {
-    let owner = BuiltinRuntime::new();
+    let owner = VirtualClock::on(BuiltinRuntime::new());
     let rt = owner.handle().clone();
     let kinds = Arc::new(Mutex::new(vec![]));
     let task = rt.spawn({
@@ -230,7 +231,7 @@ fn a_request_during_a_newer_clean_up_does_not_change_what_a_release_is_told() {
 #[test]
 fn two_keys_that_ask_for_each_other_are_an_error_and_not_a_hang() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         let cache: Cache<u32, u32, String> = Cache::on(&rt).open();
         fn ask(
@@ -259,7 +260,7 @@ fn two_keys_that_ask_for_each_other_are_an_error_and_not_a_hang() {
 #[test]
 fn what_a_timeout_gave_up_waiting_for_can_be_closed() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         owner.block_on(async {
             let mut hung = vec![];
@@ -290,7 +291,7 @@ fn what_a_timeout_gave_up_waiting_for_can_be_closed() {
 fn a_generator_that_tasks_share_outlives_one_of_them() {
     watched(|| {
         for defers in [false, true] {
-            let owner = BuiltinRuntime::new();
+            let owner = VirtualClock::on(BuiltinRuntime::new());
             let rt = owner.handle().clone();
             owner.block_on(async {
                 let inner = rt.clone();
@@ -340,6 +341,7 @@ fn a_panic_that_was_caught_is_no_end_of_the_region() {
 
 #[test]
 fn a_release_knows_of_the_panic_of_its_region_when_what_was_held_is_elsewhere() {
+    // In real time: nobody drives while this thread waits.
     let owner = BuiltinRuntime::new();
     let rt = owner.handle().clone();
     let kinds = Arc::new(Mutex::new(vec![]));
@@ -367,7 +369,7 @@ fn a_generator_is_closed_by_the_release_of_its_use() {
     watched(|| {
         let mut hung = vec![];
         for defers in [false, true] {
-            let owner = BuiltinRuntime::new();
+            let owner = VirtualClock::on(BuiltinRuntime::new());
             let rt = owner.handle().clone();
             let inner = rt.clone();
             let released = Arc::new(AtomicUsize::new(0));
@@ -399,10 +401,10 @@ fn a_generator_is_closed_by_the_release_of_its_use() {
                 });
             owner.block_on(async {
                 rt.sleep(ms(30)).await;
-                let begun = std::time::Instant::now();
+                let begun = rt.now();
                 drop(task.cancel_and_wait().await);
-                if released.load(Ordering::SeqCst) == 0 || begun.elapsed() > ms(1000) {
-                    hung.push((defers, begun.elapsed()));
+                if released.load(Ordering::SeqCst) == 0 || rt.now() - begun > ms(1000) {
+                    hung.push((defers, rt.now() - begun));
                 }
             });
         }
@@ -413,7 +415,7 @@ fn a_generator_is_closed_by_the_release_of_its_use() {
 #[test]
 fn a_close_in_a_shield_ends_where_a_request_comes_meanwhile() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         let inner = rt.clone();
         let log = Log::default();
@@ -436,13 +438,13 @@ fn a_close_in_a_shield_ends_where_a_request_comes_meanwhile() {
             });
         owner.block_on(async {
             rt.sleep(ms(20)).await;
-            let begun = std::time::Instant::now();
+            let begun = rt.now();
             drop(task.cancel_and_wait().await);
             assert_eq!(
                 *log.lock().unwrap(),
                 ["closed"],
                 "after {:?}",
-                begun.elapsed()
+                rt.now() - begun
             );
         });
     });
@@ -463,7 +465,7 @@ fn an_eager_task_has_the_clean_up_deadline_that_it_was_given() {
     watched(|| {
         let mut late = vec![];
         for suspends in [true, false] {
-            let owner = BuiltinRuntime::new();
+            let owner = VirtualClock::on(BuiltinRuntime::new());
             let rt = owner.handle().clone();
             owner.block_on(async {
                 let inner = rt.clone();
@@ -493,7 +495,7 @@ fn an_eager_task_has_the_clean_up_deadline_that_it_was_given() {
 #[test]
 fn the_clean_up_deadline_of_the_caller_is_not_an_eager_tasks() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         let cleaned = Arc::new(AtomicUsize::new(0));
         let (inner, c) = (rt.clone(), cleaned.clone());
@@ -520,7 +522,7 @@ fn the_clean_up_deadline_of_the_caller_is_not_an_eager_tasks() {
 #[test]
 fn a_close_that_was_given_up_is_waited_for_by_the_next() {
     watched(|| {
-        let owner = BuiltinRuntime::new();
+        let owner = VirtualClock::on(BuiltinRuntime::new());
         let rt = owner.handle().clone();
         owner.block_on(async {
             let inner = rt.clone();
@@ -541,7 +543,7 @@ fn a_close_that_was_given_up_is_waited_for_by_the_next() {
 fn what_an_eager_task_drains_is_no_business_of_its_caller() {
     watched(|| {
         for eager in [false, true] {
-            let owner = BuiltinRuntime::new();
+            let owner = VirtualClock::on(BuiltinRuntime::new());
             let rt = owner.handle().clone();
             let gone = Arc::new(AtomicUsize::new(0));
             let waits = rt.spawn({

@@ -169,7 +169,14 @@ fn a_wait_at_the_end_waits_for_values_that_nobody_receives() {
     let (go, may_go) = mpsc::channel();
     let threads = BackgroundThreads::new(AtDrop::Wait);
     let value = Slow(may_go, log.clone());
-    threads.start(move || value).detach();
+    // It is detached before it gives that, which would else be dropped here.
+    let (detached, is_detached) = mpsc::channel::<()>();
+    let job = threads.start(move || {
+        is_detached.recv().unwrap();
+        value
+    });
+    job.detach();
+    detached.send(()).unwrap();
     while threads.running() > 0 {
         thread::yield_now();
     }

@@ -321,7 +321,7 @@ impl State {
         self.limit.is_some_and(|limit| busy >= limit)
     }
 
-    /// Whether there are none but one of those that `spare` knows.
+    /// Whether there are none but those in `spare`.
     fn is_empty_but(&self, spare: &[u64]) -> bool {
         let mut left = self.running.keys().chain(self.ending.keys());
         self.queue.is_empty() && self.taken == 0 && left.all(|number| spare.contains(number))

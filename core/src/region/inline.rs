@@ -355,7 +355,7 @@ impl<F: Future> Inline<F> {
         matches!(self.stage, Stage::Open { .. })
     }
 
-    /// Whether a request around it has stopped it: then it stays pending until it is dropped.
+    /// Whether a request around it has stopped it: there it stays pending until it is dropped.
     pub(crate) fn is_stopped_from_outside(&self) -> bool {
         self.stage == Stage::StoppedFromOutside
     }

@@ -42,7 +42,8 @@ use crate::sync::{Mutex, MutexGuard};
 /// run as all clean-ups do: newest first, shielded, up to the clean-up deadline.
 ///
 /// The release learns how the region ended: [`ExitKind::Value`] for every end by itself (an error is a value
-/// here), `Panicked`, or `Cancelled`, also where the region was dropped half-way. An error of the release is reported beside the outcome, as
+/// here), `Panicked`, or `Cancelled`, also where the region was dropped half-way. An error of the release is
+/// reported beside the outcome, as
 /// [`Phase::Release`](crate::Phase::Release).
 ///
 /// In a region that never ends (a server's loop) what is held piles up: use [`bracket`](crate::bracket) in

@@ -33,6 +33,16 @@ impl Plain {
         let log = log.clone();
         self.on_stop(move || say(&log, word)).unwrap()
     }
+
+    /// A hook that registers one at each run.
+    fn registers_another(&self, log: &Log) -> StopHook {
+        let (rt, log) = (self.clone(), log.clone());
+        let hook = self.on_stop(move || {
+            say(&log, "first");
+            rt.says(&log, "late").detach();
+        });
+        hook.unwrap()
+    }
 }
 
 impl Spawn for Plain {
@@ -206,15 +216,7 @@ fn one_removes_itself_and_the_next_from_inside() {
 #[test]
 fn one_that_is_registered_by_a_hook_waits_for_the_next_stop() {
     let (rt, log) = (Plain::new(), Log::default());
-    let _hook = rt
-        .on_stop({
-            let (rt, log) = (rt.clone(), log.clone());
-            move || {
-                say(&log, "first");
-                rt.says(&log, "late").detach();
-            }
-        })
-        .unwrap();
+    let _hook = rt.registers_another(&log);
     rt.block_on(async {});
     assert_eq!(said(&log), ["first"]);
     rt.block_on(async {});
@@ -224,15 +226,7 @@ fn one_that_is_registered_by_a_hook_waits_for_the_next_stop() {
 #[test]
 fn a_hook_may_register_one_while_its_runtime_ends() {
     let (rt, log) = (Plain::new(), Log::default());
-    let _hook = rt
-        .on_stop({
-            let (rt, log) = (rt.clone(), log.clone());
-            move || {
-                say(&log, "first");
-                rt.says(&log, "late").detach();
-            }
-        })
-        .unwrap();
+    let _hook = rt.registers_another(&log);
     rt.end();
     assert_eq!(said(&log), ["first", "late"]);
     assert!(rt.on_stop(|| ()).is_err(), "it has ended");
